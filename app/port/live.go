@@ -1,0 +1,71 @@
+package port
+
+import (
+	"context"
+
+	"ostiary/domain/apitoken"
+	"ostiary/domain/company"
+	"ostiary/domain/session"
+	"ostiary/domain/tenant"
+	"ostiary/domain/user"
+)
+
+// Live is what this process knows of what token checks need: cached, bounded,
+// following every change of this process at once and of others within a
+// second. When nothing was heard from the store for longer than the configured
+// time, every method returns ErrUnavailable rather than a stale answer.
+//
+// The aggregates are shared: callers read them only.
+type Live interface {
+	Tenant(ctx context.Context, id tenant.ID) (*tenant.Tenant, error)
+	TenantByCode(ctx context.Context, code tenant.Code) (*tenant.Tenant, error)
+	TenantByHost(ctx context.Context, host tenant.Host) (*tenant.Tenant, error)
+	Session(ctx context.Context, t tenant.ID, id session.ID) (*session.Session, error)
+	Person(ctx context.Context, t tenant.ID, id user.ID) (Person, error)
+	Company(ctx context.Context, t tenant.ID, id company.ID) (*company.Company, error)
+	APIToken(ctx context.Context, t tenant.ID, id apitoken.ID) (*apitoken.Token, error)
+	OriginAllowed(ctx context.Context, origin string) (bool, error)
+}
+
+// ChangeKind says what a change is about.
+type ChangeKind string
+
+// The kinds of change that other processes must hear of. A change of a contact
+// that has a login is announced as one of its user.
+const (
+	TenantChanged   ChangeKind = "tenant"
+	CompanyChanged  ChangeKind = "company"
+	UserChanged     ChangeKind = "user"
+	SessionEnded    ChangeKind = "session"
+	APITokenChanged ChangeKind = "token"
+	KeysChanged     ChangeKind = "keys"
+)
+
+// Change announces that something changed or ended. ID is the canonical form
+// of the aggregate's id.
+type Change struct {
+	Tenant tenant.ID
+	Kind   ChangeKind
+	ID     string
+}
+
+// Cursor is a place in the sequence of changes, opaque to callers.
+type Cursor string
+
+// Changes lets processes hear of each other's changes. Stores write them
+// themselves, with or before the effect: a change of a tenant, company, user
+// (and its contact), API token or the key set, and every end of a session,
+// epoch changes included as a change of the user.
+type Changes interface {
+	// Latest returns the present place.
+	Latest(ctx context.Context) (Cursor, error)
+
+	// Since returns what was announced after the cursor, and the new place. A
+	// change may come more than once, never not at all: ErrVersion when the
+	// cursor is older than what is kept, and everything known must be dropped.
+	Since(ctx context.Context, after Cursor) ([]Change, Cursor, error)
+
+	// OnLocal registers what to call, before the writing method returns, with
+	// the changes that this process made.
+	OnLocal(func([]Change))
+}

@@ -1,0 +1,122 @@
+package port
+
+import (
+	"context"
+	"time"
+
+	"ostiary/domain/outbox"
+	"ostiary/domain/secret"
+	"ostiary/domain/session"
+	"ostiary/domain/tenant"
+	"ostiary/domain/throttle"
+	"ostiary/domain/user"
+)
+
+// Hasher hashes passwords with argon2id. The tenant is for fair admission:
+// beyond a bounded queue every method returns ErrBusy before memory is taken.
+type Hasher interface {
+	// Hash returns a PHC string.
+	Hash(ctx context.Context, t tenant.ID, p user.Password) (secret.Text, error)
+
+	// Verify compares with a stored hash: argon2id, and on import also argon2i,
+	// bcrypt, scrypt and PBKDF2. A stored hash whose parameters are out of
+	// bounds is an outage of that user, logged, and no match. weak reports that
+	// a match should be hashed anew.
+	Verify(ctx context.Context, t tenant.ID, hash secret.Text, p user.Password) (match, weak bool, err error)
+
+	// Decoy does the work of Verify for nobody.
+	Decoy(ctx context.Context, t tenant.ID, p user.Password) error
+}
+
+// Sessions stores sessions.
+type Sessions interface {
+	Add(ctx context.Context, s *session.Session) error
+
+	// ByID returns session.ErrNotFound.
+	ByID(ctx context.Context, t tenant.ID, id session.ID) (*session.Session, error)
+
+	// Update returns session.ErrNotFound. Parallel updates run one after the
+	// other: exactly one of many rotations of one generation wins.
+	Update(ctx context.Context, t tenant.ID, id session.ID, change func(*session.Session) error) error
+
+	// ByUser returns the sessions of that epoch which have not ended and not
+	// run out at now, newest first, at most 200.
+	ByUser(ctx context.Context, t tenant.ID, u user.ID, epoch int64, now time.Time) ([]*session.Session, error)
+}
+
+// Links stores magic links.
+type Links interface {
+	Add(ctx context.Context, l session.Link) error
+
+	// Use marks the usable link with that token digest as used, in one atomic
+	// conditional write, and returns it. It returns session.ErrLinkSpent when
+	// there is none: of any number of parallel calls exactly one wins.
+	Use(ctx context.Context, t tenant.ID, token secret.Digest, now time.Time) (session.Link, error)
+
+	// UseCode does the same for the user's newest usable link with that
+	// binding. A wrong code costs one of its session.CodeTries; after the last
+	// not even the right one works.
+	UseCode(ctx context.Context, t tenant.ID, u user.ID, binding, code secret.Digest, now time.Time) (session.Link, error)
+
+	// HandedOver voids the user's usable links of the same purpose that were
+	// minted before the named one.
+	HandedOver(ctx context.Context, l session.Link) error
+}
+
+// Counters keeps attempt counters by keyed digest. They belong to no tenant:
+// a digest of an unknown tenant counts like one of a known.
+type Counters interface {
+	// Get returns one state per key, zero for a key never seen.
+	Get(ctx context.Context, keys ...secret.Digest) ([]throttle.State, error)
+
+	// Apply replaces the states of all keys in one atomic step. A zero state
+	// removes the key; forget tells when a state may be cleaned up.
+	Apply(ctx context.Context, changes ...CounterChange) error
+}
+
+// CounterChange is one step of Counters.Apply.
+type CounterChange struct {
+	Key    secret.Digest
+	Change func(throttle.State) throttle.State
+	Forget func(throttle.State) time.Time
+}
+
+// Outbox stores mail to be sent. It survives a crash at any point after Put
+// returned.
+type Outbox interface {
+	// Put stores the job in one write. When the job has an Origin that already
+	// has as many jobs as limit allows in its window before job.Asked, it
+	// stores nothing and returns throttle.ErrLimited with the wait.
+	Put(ctx context.Context, j outbox.Job, limit throttle.Limit) error
+
+	// Lease hands out at most limit jobs that are due and not done, and puts
+	// their Due off by outbox.Lease with Attempts raised by one, so that no
+	// other worker has them meanwhile.
+	Lease(ctx context.Context, now time.Time, limit int) ([]outbox.Job, error)
+
+	// Done marks a job as done and erases its address.
+	Done(ctx context.Context, id outbox.ID, now time.Time) error
+
+	// Retry puts a job off.
+	Retry(ctx context.Context, id outbox.ID, due time.Time) error
+
+	// Next returns when the next job is due, zero when there is none.
+	Next(ctx context.Context) (time.Time, error)
+}
+
+// Mailer hands one mail over. It returns nil only when the other side took
+// responsibility for it.
+type Mailer interface {
+	Send(ctx context.Context, m outbox.Mail) error
+}
+
+// Tokens signs and verifies access tokens (JWT, RFC 9068).
+type Tokens interface {
+	// Issue signs with the present signer. restricted makes a token that is
+	// good for changing the password alone, with an audience of its own.
+	Issue(ctx context.Context, c session.Claims, restricted bool) (secret.Text, error)
+
+	// Verify checks shape, header, signature, issuer and times. Audience and
+	// session are for the caller to judge. It returns session.ErrToken.
+	Verify(ctx context.Context, token secret.Text) (c session.Claims, restricted bool, err error)
+}
