@@ -1,6 +1,10 @@
 package port
 
-import "ostiary/domain/fault"
+import (
+	"time"
+
+	"ostiary/domain/fault"
+)
 
 // Refusals that any store may return.
 var (
@@ -8,6 +12,9 @@ var (
 	ErrVersion = fault.New(fault.Stale, "version_stale", "The resource has changed since you read it.")
 	// ErrUnavailable is an outage that the caller may outwait.
 	ErrUnavailable = fault.New(fault.Unavailable, "unavailable", "The service cannot answer right now. Please try again.")
+	// ErrBusy is returned at once, before memory is taken, when too much work of
+	// one kind is waiting already.
+	ErrBusy = fault.New(fault.Unavailable, "busy", "The service is busy. Please try again in a moment.").After(2 * time.Second)
 )
 
 // ErrImage is returned for bytes that are no acceptable picture.

@@ -2,8 +2,10 @@ package port
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"ostiary/domain/keyset"
 	"ostiary/domain/outbox"
 	"ostiary/domain/secret"
 	"ostiary/domain/session"
@@ -104,9 +106,14 @@ type Outbox interface {
 	Next(ctx context.Context) (time.Time, error)
 }
 
+// ErrMailRefused is returned when the other side refused a mail for good:
+// trying again would be refused again.
+var ErrMailRefused = errors.New("port: mail refused for good")
+
 // Mailer hands one mail over. It returns nil only when the other side took
 // responsibility for it.
 type Mailer interface {
+	// Send returns ErrMailRefused, possibly wrapped.
 	Send(ctx context.Context, m outbox.Mail) error
 }
 
@@ -119,4 +126,21 @@ type Tokens interface {
 	// Verify checks shape, header, signature, issuer and times. Audience and
 	// session are for the caller to judge. It returns session.ErrToken.
 	Verify(ctx context.Context, token secret.Text) (c session.Claims, restricted bool, err error)
+}
+
+// KeyMaker makes signing keys. It stores nothing.
+type KeyMaker interface {
+	// Generate returns a key with its public half in clear and its private
+	// half sealed; the times of its life are the key set's to give.
+	Generate(ctx context.Context, alg keyset.Algorithm) (keyset.Key, error)
+}
+
+// KeyRing is what this process knows of the stored key set.
+type KeyRing interface {
+	// JWKS returns the published keys (RFC 7517 section 5), public members
+	// only. It returns ErrUnavailable while there are none.
+	JWKS(ctx context.Context) ([]byte, error)
+
+	// Reload takes over what is stored. When it fails, what was known stays.
+	Reload(ctx context.Context) error
 }

@@ -84,6 +84,9 @@ func TheOperator(id string) Actor {
 	return Actor{Kind: Operator, ID: id, Permissions: OperatorPermissions(), Admin: true}
 }
 
+// String names the actor in audit records: kind:id.
+func (a Actor) String() string { return string(a.Kind) + ":" + a.ID }
+
 // OfOperator reports whether the actor belongs to the operator.
 func (a Actor) OfOperator() bool { return a.Tenant.IsZero() }
 

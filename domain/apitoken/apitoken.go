@@ -139,5 +139,5 @@ func (t *Token) Accepts(b Bearer, now time.Time) bool {
 
 // Actor returns who acts with this token.
 func (t *Token) Actor() actor.Actor {
-	return actor.Actor{Kind: actor.Token, ID: t.s.ID.String(), Tenant: t.s.Tenant, Permissions: t.s.Permissions}
+	return actor.Actor{Kind: actor.Token, ID: t.s.ID.String(), Tenant: t.s.Tenant, Permissions: t.s.Permissions, Admin: t.s.Tenant.IsZero()}
 }

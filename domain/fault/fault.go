@@ -91,7 +91,7 @@ func (e *Error) Unwrap() error { return e.cause }
 
 // Is compares codes, so that a refusal with a cause matches its declaration.
 func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // Is is called by errors.Is with one unwrapped target
+	t, ok := target.(*Error)
 	return ok && t.code == e.code
 }
 

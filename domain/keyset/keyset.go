@@ -56,6 +56,11 @@ type Key struct {
 	Retired   time.Time // zero: may sign
 }
 
+// Published reports whether the key verifies at the given time.
+func (k Key) Published(now time.Time) bool {
+	return k.Retired.IsZero() || now.Before(k.Retired.Add(Linger))
+}
+
 // Set is all keys of a deployment, oldest first.
 type Set struct {
 	Keys    []Key
@@ -76,7 +81,7 @@ func (s Set) Signer(now time.Time) (Key, bool) {
 func (s Set) Published(now time.Time) []Key {
 	var out []Key
 	for _, k := range s.Keys {
-		if k.Retired.IsZero() || now.Before(k.Retired.Add(Linger)) {
+		if k.Published(now) {
 			out = append(out, k)
 		}
 	}

@@ -95,11 +95,11 @@ func (c Currency) Parse(s string) (Amount, error) {
 
 // Format writes all minor digits: 1234.50.
 func (c Currency) Format(a Amount) string {
-	n, sign := int64(a), ""
-	if n < 0 {
-		n, sign = -n, "-"
+	s, negative := strings.CutPrefix(strconv.FormatInt(int64(a), 10), "-")
+	sign := ""
+	if negative {
+		sign = "-"
 	}
-	s := strconv.FormatInt(n, 10)
 	d := c.Digits()
 	if d == 0 {
 		return sign + s

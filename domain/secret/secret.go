@@ -17,23 +17,38 @@ var ErrNotMarshalled = errors.New("secret: refuses to be marshalled")
 
 // Text is a secret. It prints as [secret] and refuses to be marshalled;
 // Reveal is the only way out.
-type Text struct{ v string }
+type Text struct {
+	_ [0]func() // not comparable: == would compare the pointers
+	// Package fmt calls no method of a value in an unexported member, nor for
+	// the verb %p; behind a pointer it finds an address and nothing else.
+	v *string
+}
 
 // New wraps s.
-func New(s string) Text { return Text{v: s} }
+func New(s string) Text {
+	if s == "" {
+		return Text{}
+	}
+	return Text{v: &s}
+}
 
 // Reveal returns the secret itself.
-func (t Text) Reveal() string { return t.v }
+func (t Text) Reveal() string {
+	if t.v == nil {
+		return ""
+	}
+	return *t.v
+}
 
 // IsZero reports whether there is no secret.
-func (t Text) IsZero() bool { return t.v == "" }
+func (t Text) IsZero() bool { return t.v == nil }
 
 // Len is the length in bytes.
-func (t Text) Len() int { return len(t.v) }
+func (t Text) Len() int { return len(t.Reveal()) }
 
 // Equal compares in constant time for secrets of one length.
 func (t Text) Equal(o Text) bool {
-	return subtle.ConstantTimeCompare([]byte(t.v), []byte(o.v)) == 1
+	return subtle.ConstantTimeCompare([]byte(t.Reveal()), []byte(o.Reveal())) == 1
 }
 
 // String implements fmt.Stringer.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"time"
 
 	"ostiary/domain/fault"
@@ -55,11 +56,8 @@ type LinkToken struct {
 
 // ParseLinkToken reads the opaque form; ErrLinkSpent when it has not the shape.
 func ParseLinkToken(s secret.Text) (LinkToken, error) {
-	if s.Len() != strict.EncodedLen(linkSize) {
-		return LinkToken{}, ErrLinkSpent
-	}
-	raw, err := strict.DecodeString(s.Reveal())
-	if err != nil {
+	raw, ok := decode(s.Reveal(), linkSize)
+	if !ok {
 		return LinkToken{}, ErrLinkSpent
 	}
 	return LinkToken{Tenant: tenant.IDFromBytes([16]byte(raw[:16])), Secret: [SecretSize]byte(raw[16:])}, nil
@@ -70,6 +68,12 @@ func (l LinkToken) Text() secret.Text {
 	t := l.Tenant.Bytes()
 	return secret.New(strict.EncodeToString(append(t[:], l.Secret[:]...)))
 }
+
+// Format implements fmt.Formatter, so that no verb prints the secret.
+func (LinkToken) Format(f fmt.State, _ rune) { masked.Format(f, 'v') }
+
+// MarshalText implements encoding.TextMarshaler by refusing.
+func (LinkToken) MarshalText() ([]byte, error) { return masked.MarshalText() }
 
 // Digest is what is stored of the token.
 func (l LinkToken) Digest() secret.Digest { return secret.DigestOf(l.Secret[:]) }
@@ -82,8 +86,8 @@ func NewBinding(b [BindingSize]byte) Binding { return Binding{b: b} }
 
 // ParseBinding reads the form of the cookie and the X-Link-Binding header.
 func ParseBinding(s string) (Binding, error) {
-	raw, err := strict.DecodeString(s)
-	if err != nil || len(raw) != BindingSize {
+	raw, ok := decode(s, BindingSize)
+	if !ok {
 		return Binding{}, ErrLinkSpent
 	}
 	return Binding{b: [BindingSize]byte(raw)}, nil
@@ -91,6 +95,9 @@ func ParseBinding(s string) (Binding, error) {
 
 // Text writes the form of the cookie and the header.
 func (b Binding) Text() string { return strict.EncodeToString(b.b[:]) }
+
+// Format implements fmt.Formatter, so that no verb prints the bytes.
+func (Binding) Format(f fmt.State, _ rune) { masked.Format(f, 'v') }
 
 // Digest is what is stored of the binding.
 func (b Binding) Digest() secret.Digest { return secret.DigestOf(b.b[:]) }

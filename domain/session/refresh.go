@@ -3,6 +3,7 @@ package session
 import (
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
 
 	"ostiary/domain/secret"
 	"ostiary/domain/tenant"
@@ -16,8 +17,20 @@ const (
 	refreshSize = 16 + 16 + 4 + SecretSize + TagSize
 )
 
-// strict refuses what a lenient decoder would read: one token, one spelling.
+// masked prints in the place of what must not be printed.
+var masked secret.Text
+
 var strict = base64.RawURLEncoding.Strict()
+
+// decode refuses what a lenient decoder would read: one token, one spelling.
+// Even the strict decoder skips line breaks, so both lengths are judged.
+func decode(s string, size int) ([]byte, bool) {
+	if len(s) != strict.EncodedLen(size) {
+		return nil, false
+	}
+	raw, err := strict.DecodeString(s)
+	return raw, err == nil && len(raw) == size
+}
 
 // Refresh is a refresh token laid open: the tenant and session it is for,
 // which in the row of its session it is, 256 secret bits, and a tag under the
@@ -33,11 +46,8 @@ type Refresh struct {
 
 // ParseRefresh reads the opaque form; ErrForeign when it has not the shape.
 func ParseRefresh(s secret.Text) (Refresh, error) {
-	if s.Len() != strict.EncodedLen(refreshSize) {
-		return Refresh{}, ErrForeign
-	}
-	raw, err := strict.DecodeString(s.Reveal())
-	if err != nil {
+	raw, ok := decode(s.Reveal(), refreshSize)
+	if !ok {
 		return Refresh{}, ErrForeign
 	}
 	r := Refresh{
@@ -63,6 +73,12 @@ func (r Refresh) Signed() []byte {
 func (r Refresh) Text() secret.Text {
 	return secret.New(strict.EncodeToString(append(r.Signed(), r.Tag[:]...)))
 }
+
+// Format implements fmt.Formatter, so that no verb prints the secret.
+func (Refresh) Format(f fmt.State, _ rune) { masked.Format(f, 'v') }
+
+// MarshalText implements encoding.TextMarshaler by refusing.
+func (Refresh) MarshalText() ([]byte, error) { return masked.MarshalText() }
 
 // Digest is what is stored of the token.
 func (r Refresh) Digest() secret.Digest { return secret.DigestOf(r.Secret[:]) }

@@ -109,7 +109,11 @@ func (s Settings) check() error {
 // isOrigin accepts RFC 6454 section 6.2 serialised http(s) origins only.
 func isOrigin(o string) bool {
 	u, err := url.Parse(o)
-	if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || strings.Contains(u.Host, "*") {
+	if err != nil || u.Hostname() == "" || (u.Scheme != "https" && u.Scheme != "http") || strings.Contains(u.Host, "*") {
+		return false
+	}
+	// A browser writes the A-label and no empty port; anything else never matches.
+	if strings.HasSuffix(u.Host, ":") || strings.ContainsFunc(u.Host, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return false
 	}
 	return o == u.Scheme+"://"+strings.ToLower(u.Host)

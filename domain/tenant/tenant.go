@@ -188,3 +188,22 @@ func (t *Tenant) Active() bool { return t.s.Details.Status == Active }
 
 // Version rises with every change.
 func (t *Tenant) Version() int64 { return t.s.Version }
+
+// Ref is what a request says about its tenant: the code that its sources
+// name, and the tenant when it is known and active. An unknown and a
+// suspended tenant look alike to the public: Tenant is nil for both.
+type Ref struct {
+	Given  string
+	Tenant *Tenant
+}
+
+// Known reports whether the tenant is served.
+func (r Ref) Known() bool { return r.Tenant != nil }
+
+// ID returns the tenant's id, zero when it is not served.
+func (r Ref) ID() ID {
+	if r.Tenant == nil {
+		return ID{}
+	}
+	return r.Tenant.ID()
+}

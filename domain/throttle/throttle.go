@@ -41,7 +41,7 @@ func (l Limit) Full(s State, now time.Time) time.Duration {
 	return max(0, s.At.Add(l.step()).Sub(now)-l.Window)
 }
 
-// Count adds one event.
+// Add counts one event.
 func (l Limit) Add(s State, now time.Time) State {
 	if l.Off() {
 		return s
@@ -147,6 +147,10 @@ func Parse(s string) (Limits, error) {
 		d, err := time.ParseDuration(window)
 		if err != nil || d < time.Second || d > 24*time.Hour {
 			return Limits{}, fmt.Errorf("limit %s needs a window of 1s to 24h", name)
+		}
+		// Times are stored in milliseconds: a shorter step would be lost.
+		if d/time.Duration(n) < time.Millisecond {
+			return Limits{}, fmt.Errorf("limit %s allows at most 1000 a second", name)
 		}
 		*limit = Limit{Count: n, Window: d}
 	}

@@ -56,6 +56,10 @@ func (p Policy) NewPassword(s secret.Text) (Password, error) {
 	if err != nil {
 		return refuse("password_characters", "The password holds characters that cannot be used, such as control characters.")
 	}
+	// Composition shortens and lengthens; what is hashed counts too.
+	if err := CheckLength(secret.New(text), p.Min); err != nil {
+		return Password{}, err
+	}
 	if IsCommon(text) {
 		return refuse("password_common", "That password is among the most common or breached ones.")
 	}

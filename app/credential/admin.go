@@ -1,0 +1,253 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ostiary/app/port"
+	"ostiary/domain/actor"
+	"ostiary/domain/audit"
+	"ostiary/domain/contact"
+	"ostiary/domain/fault"
+	"ostiary/domain/outbox"
+	"ostiary/domain/secret"
+	"ostiary/domain/tenant"
+	"ostiary/domain/throttle"
+	"ostiary/domain/user"
+)
+
+// Logins lets administrators keep the logins of contacts.
+type Logins struct {
+	store  Store
+	hasher port.Hasher
+	outbox port.Outbox
+	sys    System
+	wake   func()
+}
+
+// NewLogins puts the parts together; wake tells the postman of new work.
+func NewLogins(store Store, hasher port.Hasher, box port.Outbox, sys System, wake func()) *Logins {
+	return &Logins{store: store, hasher: hasher, outbox: box, sys: sys, wake: wake}
+}
+
+// Target names a contact's login, and who asks with which right.
+type Target struct {
+	Actor   actor.Actor
+	Needs   actor.Permission
+	Tenant  tenant.Code
+	Contact contact.ID
+}
+
+// find checks the right first and says who the target is. The person's User
+// is nil while there is no login.
+func (s *Logins) find(ctx context.Context, in Target) (*tenant.Tenant, port.Person, error) {
+	t, err := s.store.Tenants.ByCode(ctx, in.Tenant)
+	if err != nil {
+		return nil, port.Person{}, fmt.Errorf("find tenant: %w", err)
+	}
+	if err := in.Actor.May(in.Needs, t.ID()); err != nil {
+		return nil, port.Person{}, err
+	}
+	p, err := s.store.Users.ByContact(ctx, t.ID(), in.Contact)
+	if errors.Is(err, user.ErrNotFound) {
+		c, err := s.store.Contacts.ByID(ctx, t.ID(), in.Contact)
+		if err != nil {
+			return nil, port.Person{}, fmt.Errorf("find contact: %w", err)
+		}
+		return t, port.Person{Contact: c}, nil
+	}
+	if err != nil {
+		return nil, port.Person{}, fmt.Errorf("find login: %w", err)
+	}
+	if p.User.HoldsRole() && !in.Actor.MayHandleRoles() {
+		return nil, port.Person{}, user.ErrRoleHolder
+	}
+	return t, p, nil
+}
+
+// existing is find for what needs a login to be there.
+func (s *Logins) existing(ctx context.Context, in Target) (port.Person, error) {
+	_, p, err := s.find(ctx, in)
+	if err == nil && p.User == nil {
+		err = user.ErrNotFound
+	}
+	return p, err
+}
+
+// SetInput sets a password.
+type SetInput struct {
+	Target
+	Password secret.Text
+}
+
+// Set sets a contact's password, makes the login when there is none, and ends
+// every session. By the tenant's settings the password is permanent or
+// temporary. It returns user.ErrPassword, contact.ErrNeedsEmail,
+// contact.ErrNotFound, user.ErrRoleHolder, or what actor.May returns.
+func (s *Logins) Set(ctx context.Context, in SetInput) error {
+	t, p, err := s.find(ctx, in.Target)
+	if err != nil {
+		return err
+	}
+	if p.Contact.Email().IsZero() {
+		return needsEmail()
+	}
+	names, err := s.store.names(ctx, t, p)
+	if err != nil {
+		return err
+	}
+	password, err := user.Policy{Min: t.Settings().MinPassword(), Context: names}.NewPassword(in.Password)
+	if err != nil {
+		return err
+	}
+	hash, err := s.hasher.Hash(ctx, t.ID(), password)
+	if err != nil {
+		return fmt.Errorf("hash password: %w", err)
+	}
+	uid, err := s.put(ctx, t, in, hash)
+	if err != nil {
+		return fmt.Errorf("store password: %w", err)
+	}
+	return s.record(ctx, t.ID(), in.Target, "password.set", uid)
+}
+
+// put stores the hash in the contact's login, made here when there is none. A
+// role given meanwhile still protects its holder.
+func (s *Logins) put(ctx context.Context, t *tenant.Tenant, in SetInput, hash secret.Text) (user.ID, error) {
+	now, temporary := s.sys.Clock.Now(), t.Settings().TemporaryPasswords()
+	fresh := user.New(t.ID(), user.IDFromBytes(s.sys.Random.UUID()), in.Contact, now)
+	fresh.SetPassword(hash, temporary, now)
+	err := s.store.Users.Add(ctx, fresh)
+	if !errors.Is(err, user.ErrExists) {
+		return fresh.ID(), err
+	}
+	p, err := s.store.Users.ByContact(ctx, t.ID(), in.Contact)
+	if err != nil {
+		return user.ID{}, err
+	}
+	return p.User.ID(), s.store.Users.Update(ctx, t.ID(), p.User.ID(), func(u *user.User) error {
+		if u.HoldsRole() && !in.Actor.MayHandleRoles() {
+			return user.ErrRoleHolder
+		}
+		u.SetPassword(hash, temporary, now)
+		return nil
+	})
+}
+
+// Check judges a password for somebody who does not exist yet, so that a
+// refusal comes before anything is made.
+func (s *Logins) Check(t *tenant.Tenant, d contact.Details, password secret.Text) error {
+	if d.Email.IsZero() {
+		return needsEmail()
+	}
+	names := []string{product, t.Name(), string(t.Code()), string(d.Email.Key()), d.Email.Key().Local()}
+	_, err := user.Policy{Min: t.Settings().MinPassword(), Context: names}.NewPassword(password)
+	return err
+}
+
+// Invite makes the login when there is none and has an invitation mailed.
+func (s *Logins) Invite(ctx context.Context, in Target) error {
+	t, p, err := s.find(ctx, in)
+	if err != nil {
+		return err
+	}
+	if p.Contact.Email().IsZero() {
+		return needsEmail()
+	}
+	now := s.sys.Clock.Now()
+	if p.User == nil {
+		p.User = user.New(t.ID(), user.IDFromBytes(s.sys.Random.UUID()), in.Contact, now)
+		if err := s.store.Users.Add(ctx, p.User); err != nil && !errors.Is(err, user.ErrExists) {
+			return fmt.Errorf("make login: %w", err)
+		}
+	}
+	err = s.outbox.Put(ctx, outbox.Job{
+		ID: outbox.IDFromBytes(s.sys.Random.UUID()), Kind: outbox.Invitation, Tenant: string(t.Code()),
+		Contact: in.Contact, Asked: now, Due: now,
+	}, throttle.Limit{})
+	if err != nil {
+		return fmt.Errorf("accept invitation: %w", err)
+	}
+	s.wake()
+	return s.record(ctx, t.ID(), in, "contact.invited", p.User.ID())
+}
+
+// UserInput changes the state of a login; nil members stay.
+type UserInput struct {
+	Target
+	Enabled *bool
+	Roles   []user.Role // nil: stays
+	IfMatch int64       // version of the user, 0: whatever is there
+}
+
+// Change enables or disables a login and gives roles. Disabling ends every
+// session.
+func (s *Logins) Change(ctx context.Context, in UserInput) (*user.User, error) {
+	p, err := s.existing(ctx, in.Target)
+	if err != nil {
+		return nil, err
+	}
+	if in.Roles != nil && !in.Actor.MayHandleRoles() {
+		return nil, user.ErrRoleHolder
+	}
+	now := s.sys.Clock.Now()
+	var after *user.User
+	err = s.store.Users.Update(ctx, p.User.Tenant(), p.User.ID(), func(u *user.User) error {
+		if in.IfMatch != 0 && in.IfMatch != u.Version() {
+			return port.ErrVersion
+		}
+		if u.HoldsRole() && !in.Actor.MayHandleRoles() {
+			return user.ErrRoleHolder
+		}
+		if in.Enabled != nil {
+			u.Enable(*in.Enabled, now)
+		}
+		if in.Roles != nil {
+			u.SetRoles(in.Roles, now)
+		}
+		after = u
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("change login: %w", err)
+	}
+	return after, s.record(ctx, p.User.Tenant(), in.Target, "user.changed", p.User.ID())
+}
+
+// User returns the login of a contact, or user.ErrNotFound.
+func (s *Logins) User(ctx context.Context, in Target) (*user.User, error) {
+	p, err := s.existing(ctx, in)
+	return p.User, err
+}
+
+// SignOut ends every session of a contact.
+func (s *Logins) SignOut(ctx context.Context, in Target) error {
+	p, err := s.existing(ctx, in)
+	if err != nil {
+		return err
+	}
+	now := s.sys.Clock.Now()
+	err = s.store.Users.Update(ctx, p.User.Tenant(), p.User.ID(), func(u *user.User) error {
+		if u.HoldsRole() && !in.Actor.MayHandleRoles() {
+			return user.ErrRoleHolder
+		}
+		u.SignOut(now)
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return s.record(ctx, p.User.Tenant(), in, "user.signed-out", p.User.ID())
+}
+
+func (s *Logins) record(ctx context.Context, t tenant.ID, in Target, action string, uid user.ID) error {
+	return s.sys.Trail.Record(ctx, audit.Event{
+		Tenant: t, Actor: string(in.Actor.Kind) + ":" + in.Actor.ID, Action: action, Target: "user:" + uid.String(),
+		Outcome: audit.Granted, Details: map[string]string{"contact": in.Contact.String()},
+	})
+}
+
+func needsEmail() error {
+	return contact.ErrNeedsEmail.With(fault.Field{Pointer: "/email", Code: contact.ErrNeedsEmail.Code(), Detail: contact.ErrNeedsEmail.Text()})
+}

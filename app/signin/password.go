@@ -1,0 +1,125 @@
+package signin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"ostiary/app/proof"
+	"ostiary/app/tenancy"
+	"ostiary/domain/audit"
+	"ostiary/domain/company"
+	"ostiary/domain/email"
+	"ostiary/domain/fault"
+	"ostiary/domain/portal"
+	"ostiary/domain/secret"
+	"ostiary/domain/session"
+	"ostiary/domain/tenant"
+	"ostiary/domain/user"
+
+	"ostiary/app/port"
+)
+
+// Passwords signs in by password.
+type Passwords struct {
+	resolver *tenancy.Resolver
+	proof    *proof.Passwords
+	issuer   *Issuer
+}
+
+// NewPasswords puts the parts together.
+func NewPasswords(resolver *tenancy.Resolver, prover *proof.Passwords, issuer *Issuer) *Passwords {
+	return &Passwords{resolver: resolver, proof: prover, issuer: issuer}
+}
+
+// PasswordInput is a sign-in by password.
+type PasswordInput struct {
+	Hints    tenancy.Hints
+	Email    email.Address
+	Password secret.Text
+	Portal   company.PortalID // zero: the primary company's, or the next that may be entered
+	Client   session.Client
+	Origin   string // key of the network address, for the limits
+}
+
+// Outcome is what Account answers: who signed in, what may be entered, and a
+// grant unless that is nothing.
+type Outcome struct {
+	Person  port.Person
+	Tenant  *tenant.Tenant
+	Entries []portal.Entry
+	Grant   Grant // zero without an entry
+}
+
+// Login opens a session. It returns user.ErrBadCredentials for every cause,
+// also when there is no portal to enter, *ChangeRequired for a temporary
+// password, throttle.ErrLimited, or a refusal of the hints.
+func (s *Passwords) Login(ctx context.Context, in PasswordInput) (Grant, error) {
+	out, err := s.Account(ctx, in)
+	if err != nil {
+		return Grant{}, err
+	}
+	if len(out.Entries) == 0 {
+		return Grant{}, unproven(portal.ErrClosed, fault.Step{Name: "portal", Outcome: "none"})
+	}
+	return out.Grant, nil
+}
+
+// Account is Login for a dialect in which somebody without a portal signs in
+// as well, to be told so.
+func (s *Passwords) Account(ctx context.Context, in PasswordInput) (Outcome, error) {
+	ref, err := s.resolver.Resolve(ctx, in.Hints)
+	if err != nil {
+		return Outcome{}, err
+	}
+	p, err := s.proof.Check(ctx, proof.Input{Tenant: ref, Email: in.Email, Password: in.Password, Origin: in.Origin})
+	if err != nil {
+		return Outcome{}, s.refused(ctx, ref, in, err)
+	}
+	if p.Weak {
+		if err := s.proof.Rehash(ctx, p.Person, in.Password, s.issuer.sys.Clock); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return s.enter(ctx, ref.Tenant, p.Person, in)
+}
+
+func (s *Passwords) enter(ctx context.Context, t *tenant.Tenant, p port.Person, in PasswordInput) (Outcome, error) {
+	entries, err := s.issuer.entries(ctx, t, p)
+	if err != nil {
+		return Outcome{}, err
+	}
+	out := Outcome{Person: p, Tenant: t, Entries: entries}
+	if len(entries) == 0 {
+		return out, nil
+	}
+	entry, err := portal.Choose(entries, in.Portal)
+	if err != nil {
+		return Outcome{}, unproven(err, fault.Step{Name: "portal", Outcome: "closed"})
+	}
+	out.Grant, err = s.issuer.open(ctx, opening{
+		tenant: t, person: p, entry: entry, method: session.ByPassword, client: in.Client,
+	})
+	return out, err
+}
+
+// refused puts a refusal on record before it is answered. The record names
+// steps, never the address.
+func (s *Passwords) refused(ctx context.Context, ref tenant.Ref, in PasswordInput, cause error) error {
+	f := fault.Of(cause)
+	if f == nil || !errors.Is(cause, user.ErrBadCredentials) {
+		return cause
+	}
+	details := map[string]string{"method": string(session.ByPassword)}
+	for _, step := range f.Trace() {
+		details[step.Name] = step.Outcome
+	}
+	err := s.issuer.trail.Record(ctx, audit.Event{
+		Tenant: ref.ID(), Actor: "anonymous:", Action: "session.opened", Outcome: audit.Refused,
+		Details: details,
+	})
+	if err != nil {
+		return fmt.Errorf("record refusal: %w", err)
+	}
+	return cause
+}
