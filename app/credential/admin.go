@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"ostiary/app/port"
+	"ostiary/app/tenancy"
 	"ostiary/domain/actor"
 	"ostiary/domain/audit"
 	"ostiary/domain/contact"
@@ -42,11 +43,8 @@ type Target struct {
 // find checks the right first and says who the target is. The person's User
 // is nil while there is no login.
 func (s *Logins) find(ctx context.Context, in Target) (*tenant.Tenant, port.Person, error) {
-	t, err := s.store.Tenants.ByCode(ctx, in.Tenant)
+	t, err := tenancy.Admit(ctx, s.store.Tenants, tenancy.Admission{Actor: in.Actor, Permission: in.Needs, Tenant: in.Tenant})
 	if err != nil {
-		return nil, port.Person{}, fmt.Errorf("find tenant: %w", err)
-	}
-	if err := in.Actor.May(in.Needs, t.ID()); err != nil {
 		return nil, port.Person{}, err
 	}
 	p, err := s.store.Users.ByContact(ctx, t.ID(), in.Contact)
@@ -243,7 +241,7 @@ func (s *Logins) SignOut(ctx context.Context, in Target) error {
 
 func (s *Logins) record(ctx context.Context, t tenant.ID, in Target, action string, uid user.ID) error {
 	return s.sys.Trail.Record(ctx, audit.Event{
-		Tenant: t, Actor: string(in.Actor.Kind) + ":" + in.Actor.ID, Action: action, Target: "user:" + uid.String(),
+		Tenant: t, Actor: in.Actor.String(), Action: action, Target: "user:" + uid.String(),
 		Outcome: audit.Granted, Details: map[string]string{"contact": in.Contact.String()},
 	})
 }

@@ -55,7 +55,11 @@ type Links interface {
 	// there is none: of any number of parallel calls exactly one wins.
 	Use(ctx context.Context, t tenant.ID, token secret.Digest, now time.Time) (session.Link, error)
 
-	// UseCode does the same for the user's newest usable link with that
+	// UseBound is Use for a link that was asked for with that binding; any
+	// other spends nothing, and the zero binding matches no link.
+	UseBound(ctx context.Context, t tenant.ID, token, binding secret.Digest, now time.Time) (session.Link, error)
+
+	// UseCode does the same as Use for the user's newest usable link with that
 	// binding. A wrong code costs one of its session.CodeTries; after the last
 	// not even the right one works.
 	UseCode(ctx context.Context, t tenant.ID, u user.ID, binding, code secret.Digest, now time.Time) (session.Link, error)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"ostiary/app/port"
 	"ostiary/app/proof"
@@ -77,9 +78,29 @@ type ValidateInput struct {
 // Validate opens a session for a link's token. Every cause of refusal is
 // user.ErrBadCredentials; a contradiction of tenants spends nothing.
 func (s *Links) Validate(ctx context.Context, in ValidateInput) (Grant, error) {
+	return s.spend(ctx, in, s.links.Use)
+}
+
+// ValidateBound is Validate for a page that a mail scanner may open as well as
+// its reader: it also needs the binding of the request that asked for the
+// link, and without it spends nothing. An invitation was asked for by nobody,
+// so it never holds here.
+func (s *Links) ValidateBound(ctx context.Context, in ValidateInput, shown string) (Grant, error) {
+	binding, err := session.ParseBinding(shown)
+	if err != nil {
+		return Grant{}, s.misshapen(ctx, in.Hints, err, fault.Step{Name: "binding", Outcome: "missing"})
+	}
+	return s.spend(ctx, in, func(ctx context.Context, t tenant.ID, token secret.Digest, now time.Time) (session.Link, error) {
+		return s.links.UseBound(ctx, t, token, binding.Digest(), now)
+	})
+}
+
+type use func(ctx context.Context, t tenant.ID, token secret.Digest, now time.Time) (session.Link, error)
+
+func (s *Links) spend(ctx context.Context, in ValidateInput, use use) (Grant, error) {
 	token, err := session.ParseLinkToken(in.Token)
 	if err != nil {
-		return Grant{}, unproven(err, fault.Step{Name: "token", Outcome: "malformed"})
+		return Grant{}, s.misshapen(ctx, in.Hints, err, fault.Step{Name: "token", Outcome: "malformed"})
 	}
 	ref, err := s.resolver.Resolve(ctx, in.Hints.Owned(token.Tenant))
 	if err != nil {
@@ -88,7 +109,7 @@ func (s *Links) Validate(ctx context.Context, in ValidateInput) (Grant, error) {
 	if !ref.Known() {
 		return Grant{}, unproven(nil, fault.Step{Name: "tenant", Outcome: "unknown"})
 	}
-	link, err := s.links.Use(ctx, ref.ID(), token.Digest(), s.issuer.sys.Clock.Now())
+	link, err := use(ctx, ref.ID(), token.Digest(), s.issuer.sys.Clock.Now())
 	if errors.Is(err, session.ErrLinkSpent) {
 		return Grant{}, unproven(err, fault.Step{Name: "credential", Outcome: "spent"})
 	}
@@ -96,6 +117,15 @@ func (s *Links) Validate(ctx context.Context, in ValidateInput) (Grant, error) {
 		return Grant{}, fmt.Errorf("spend link: %w", err)
 	}
 	return s.enter(ctx, ref.Tenant, link, in.Client)
+}
+
+// misshapen refuses what cannot be a credential, unless the request contradicts
+// itself: that is said first.
+func (s *Links) misshapen(ctx context.Context, h tenancy.Hints, cause error, step fault.Step) error {
+	if err := s.resolver.Consistent(ctx, h); err != nil {
+		return err
+	}
+	return unproven(cause, step)
 }
 
 // CodeInput spends a code.

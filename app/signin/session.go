@@ -76,6 +76,9 @@ func (s *Sessions) Refresh(ctx context.Context, in RefreshInput) (Grant, error) 
 func (s *Sessions) owner(ctx context.Context, in RefreshInput) (session.Refresh, *tenant.Tenant, error) {
 	r, err := s.issuer.genuine(in.Token)
 	if err != nil {
+		if err := s.resolver.Consistent(ctx, in.Hints); err != nil {
+			return session.Refresh{}, nil, err
+		}
 		return session.Refresh{}, nil, unproven(err, fault.Step{Name: "token", Outcome: "foreign"})
 	}
 	if _, err := s.resolver.Resolve(ctx, in.Hints.Owned(r.Tenant)); err != nil {

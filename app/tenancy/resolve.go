@@ -93,6 +93,13 @@ func (r *Resolver) Agree(ctx context.Context, h Hints, t *tenant.Tenant) error {
 	return nil
 }
 
+// Consistent returns ErrContradict when two sources name different tenants,
+// and nil when there is none: a credential that is no credential names nobody.
+func (r *Resolver) Consistent(ctx context.Context, h Hints) error {
+	_, err := r.named(ctx, h)
+	return err
+}
+
 // named returns the code that all sources agree on, "" without a source.
 func (r *Resolver) named(ctx context.Context, h Hints) (string, error) {
 	var given string

@@ -35,6 +35,9 @@ type WriterID = id.UUID[writer]
 // WriterIDFromBytes wraps 16 bytes.
 func WriterIDFromBytes(b [16]byte) WriterID { return id.FromBytes[writer](b) }
 
+// ParseWriterID reads the canonical form.
+func ParseWriterID(s string) (WriterID, error) { return id.Parse[writer](s) }
+
 // Outcome says how a decision went.
 type Outcome string
 

@@ -1,0 +1,194 @@
+// Package argon hashes passwords with argon2id and verifies what other
+// systems hashed. It owns the cost of that: how much one hash may take, how
+// many run at once, and who waits. What a password may be is the domain's
+// business; counting failures is throttle's.
+package argon
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/alexedwards/argon2id"
+
+	"ostiary/app/port"
+	"ostiary/domain/secret"
+	"ostiary/domain/tenant"
+	"ostiary/domain/user"
+)
+
+var _ port.Hasher = (*Hasher)(nil)
+
+// ErrStored is returned for a stored hash that is none, or whose parameters
+// are out of bounds. It never holds a part of the hash.
+var ErrStored = errors.New("argon: the stored hash cannot be verified")
+
+const (
+	saltSize = 16
+	keySize  = 32
+
+	maxMemoryKiB   = 1 << 20 // of the configuration
+	maxIterations  = 16
+	maxParallelism = 16
+
+	defaultQueue = 1024
+)
+
+// Config says what a hash costs and how many there may be. A zero in the
+// second half means the default.
+type Config struct {
+	MemoryKiB   uint32
+	Iterations  uint32
+	Parallelism uint8
+
+	Workers   int // hashes at once; one per core, fewer when one hash uses several
+	Queue     int // callers that wait, 1024
+	PerTenant int // callers of one tenant that wait, half of Queue
+}
+
+func (c Config) check() error {
+	switch {
+	case c.Iterations < 1 || c.Iterations > maxIterations:
+		return fmt.Errorf("argon: iterations are 1 to %d", maxIterations)
+	case c.Parallelism < 1 || c.Parallelism > maxParallelism:
+		return fmt.Errorf("argon: parallelism is 1 to %d", maxParallelism)
+	case c.MemoryKiB < 8*uint32(c.Parallelism) || c.MemoryKiB > maxMemoryKiB:
+		return fmt.Errorf("argon: memory is %d to %d KiB", 8*uint32(c.Parallelism), maxMemoryKiB)
+	case c.Workers < 0 || c.Queue < 0 || c.PerTenant < 0:
+		return errors.New("argon: workers and queue are not negative")
+	default:
+		return nil
+	}
+}
+
+func (c Config) filled() Config {
+	if c.Workers == 0 {
+		c.Workers = max(1, runtime.GOMAXPROCS(0)/int(c.Parallelism))
+	}
+	if c.Queue == 0 {
+		c.Queue = defaultQueue
+	}
+	if c.PerTenant == 0 {
+		c.PerTenant = max(1, c.Queue/2)
+	}
+	return c
+}
+
+// Stats say what a Hasher has done and what waits.
+type Stats struct {
+	Hashes  uint64        // made and verified, decoys included
+	Spent   time.Duration // in them, all workers together
+	Busy    uint64        // refusals for want of room
+	Left    uint64        // callers whose context ended while they waited
+	Running int
+	Waiting int
+}
+
+// Hasher implements port.Hasher.
+type Hasher struct {
+	config Config
+	clock  port.Clock
+	bounds bounds
+	gate   *Gate
+	decoy  secret.Text
+
+	mu     sync.Mutex
+	hashes uint64
+	spent  time.Duration
+}
+
+// New makes one hash, the decoy, and so costs as much as one.
+func New(c Config, clock port.Clock) (*Hasher, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	c = c.filled()
+	h := &Hasher{config: c, clock: clock, bounds: boundsOf(c), gate: NewGate(c.Workers, c.Queue, c.PerTenant)}
+	decoy, err := h.make(rand.Text())
+	if err != nil {
+		return nil, err
+	}
+	h.decoy = decoy
+	return h, nil
+}
+
+// Hash implements port.Hasher.
+func (h *Hasher) Hash(ctx context.Context, t tenant.ID, p user.Password) (hash secret.Text, err error) {
+	busy := h.admitted(ctx, t, func() { hash, err = h.make(p.Text().Reveal()) })
+	if busy != nil {
+		return secret.Text{}, busy
+	}
+	return hash, err
+}
+
+// Verify implements port.Hasher. A stored hash that cannot be verified costs
+// the work of a decoy all the same, or its owner's address would be told from
+// unknown ones by time. A foreign hash costs what its own parameters say,
+// until the first success replaces it.
+func (h *Hasher) Verify(ctx context.Context, t tenant.ID, hash secret.Text, p user.Password) (match, weak bool, err error) {
+	stored, err := h.bounds.parse(hash.Reveal())
+	if err != nil {
+		if busy := h.Decoy(ctx, t, p); busy != nil {
+			return false, false, busy
+		}
+		return false, false, err
+	}
+	if err := h.admitted(ctx, t, func() { match = stored.matches(p.Text().Reveal()) }); err != nil {
+		return false, false, err
+	}
+	return match, match && stored.weak, nil
+}
+
+// Decoy implements port.Hasher.
+func (h *Hasher) Decoy(ctx context.Context, t tenant.ID, p user.Password) error {
+	_, _, err := h.Verify(ctx, t, h.decoy, p)
+	return err
+}
+
+// Accepts returns ErrStored for a hash that Verify could not verify, without
+// doing the work: for imports.
+func (h *Hasher) Accepts(hash secret.Text) error {
+	_, err := h.bounds.parse(hash.Reveal())
+	return err
+}
+
+// Stats returns the present figures.
+func (h *Hasher) Stats() Stats {
+	s := h.gate.stats()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s.Hashes, s.Spent = h.hashes, h.spent
+	return s
+}
+
+// make is the one place where hashes come from. The library's defaults depend
+// on the machine and panic on some; everything is given.
+func (h *Hasher) make(password string) (secret.Text, error) {
+	out, err := argon2id.CreateHash(password, &argon2id.Params{
+		Memory: h.config.MemoryKiB, Iterations: h.config.Iterations, Parallelism: h.config.Parallelism,
+		SaltLength: saltSize, KeyLength: keySize,
+	})
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("hash password: %w", err)
+	}
+	return secret.New(out), nil
+}
+
+func (h *Hasher) admitted(ctx context.Context, t tenant.ID, work func()) error {
+	if err := h.gate.Enter(ctx, t); err != nil {
+		return err
+	}
+	defer h.gate.Leave()
+	begun := h.clock.Now()
+	work()
+	took := h.clock.Now().Sub(begun)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hashes++
+	h.spent += max(0, took)
+	return nil
+}

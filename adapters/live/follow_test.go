@@ -1,0 +1,124 @@
+package live_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ostiary/adapters/live"
+	"ostiary/app/port"
+	"ostiary/domain/fault"
+)
+
+func TestLive_IsUnavailableBeforeTheFirstPoll(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	l := w.open(t, live.Options{})
+
+	for name, ask := range asks(l) {
+		require.ErrorIs(t, ask(t.Context()), port.ErrUnavailable, name)
+	}
+	require.ErrorIs(t, l.Fresh(), port.ErrUnavailable)
+	w.move(3 * time.Second)
+	require.Equal(t, 3*time.Second, l.Lag())
+}
+
+func TestLive_IsUnavailableWhenItHeardNothingForTooLong(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	warm(t, l)
+	w.move(30 * time.Second)
+	require.NoError(t, asks(l)["session"](t.Context()))
+	require.Equal(t, 30*time.Second, l.Lag())
+	w.edit(func() { w.down = true })
+	require.ErrorIs(t, l.Poll(t.Context()), errDown)
+	w.move(time.Millisecond)
+
+	for name, ask := range asks(l) {
+		err := ask(t.Context())
+		require.ErrorIs(t, err, port.ErrUnavailable, name)
+		require.Equal(t, time.Second, fault.Of(err).RetryAfter())
+	}
+
+	w.edit(func() { w.down = false })
+	require.NoError(t, l.Poll(t.Context()))
+	require.Zero(t, l.Lag())
+	require.Zero(t, w.cost(func() { require.NoError(t, asks(l)["session"](t.Context())) }), "nothing changed meanwhile")
+}
+
+func TestPoll_HearsWhatWasAnnouncedWhileNothingWasHeard(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	warm(t, l)
+	w.edit(func() { w.down = true })
+	w.announce(port.Change{Tenant: acme, Kind: port.SessionEnded, ID: sid.String()})
+	require.Error(t, l.Poll(t.Context()))
+	w.edit(func() { w.down = false; delete(w.sessions, sid) })
+
+	require.NoError(t, l.Poll(t.Context()))
+
+	require.Error(t, asks(l)["session"](t.Context()))
+}
+
+func TestPoll_CountsFromWhenItBegan(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	w.during = func() { w.move(7 * time.Second) }
+
+	require.NoError(t, l.Poll(t.Context()))
+
+	require.Equal(t, 7*time.Second, l.Lag())
+}
+
+func TestOnKeys_IsToldOncePerBatch(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	told := 0
+	l.OnKeys(func() { told++ })
+
+	w.announce(port.Change{Kind: port.KeysChanged}, port.Change{Kind: port.KeysChanged})
+	require.NoError(t, l.Poll(t.Context()))
+	require.Equal(t, 1, told)
+	w.local([]port.Change{{Kind: port.KeysChanged}})
+	require.Equal(t, 2, told)
+	w.local([]port.Change{{Tenant: acme, Kind: port.UserChanged, ID: uid.String()}})
+	require.Equal(t, 2, told)
+}
+
+func TestRun_PollsUntilItsContextEndsAndReportsFailures(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	ctx, cancel := context.WithCancel(t.Context())
+	polls, reported := make(chan struct{}), make(chan error)
+	w.during = func() {
+		select {
+		case polls <- struct{}{}:
+		case <-ctx.Done():
+		}
+	}
+	l := w.open(t, live.Options{Every: time.Millisecond, Report: func(err error) {
+		select {
+		case reported <- err:
+		case <-ctx.Done():
+		}
+	}})
+	ended := make(chan struct{})
+	go func() { defer close(ended); l.Run(ctx) }()
+
+	<-polls
+	require.NoError(t, l.Fresh())
+	w.edit(func() { w.down = true })
+	for failed := false; !failed; {
+		select {
+		case <-polls:
+		case err := <-reported:
+			require.ErrorIs(t, err, errDown)
+			failed = true
+		}
+	}
+	<-polls // tried again
+	cancel()
+	<-ended
+}

@@ -1,0 +1,92 @@
+package live
+
+import (
+	"context"
+	"fmt"
+	"hash/maphash"
+	"sync/atomic"
+
+	"github.com/maypok86/otter/v2"
+)
+
+// places is how many keys share one count of changes: with more, a change
+// makes fewer bystanders be read again.
+const places = 4096
+
+// counts counts changes per place of a key.
+type counts[K comparable] struct {
+	seed  maphash.Seed
+	all   atomic.Uint64 // changes to everything
+	place [places]atomic.Uint64
+}
+
+func newCounts[K comparable]() *counts[K] { return &counts[K]{seed: maphash.MakeSeed()} }
+
+// of returns a number that grows whenever k changes.
+func (c *counts[K]) of(k K) uint64 {
+	return c.all.Load() + c.place[maphash.Comparable(c.seed, k)%places].Load()
+}
+
+func (c *counts[K]) change(k K) { c.place[maphash.Comparable(c.seed, k)%places].Add(1) }
+
+func (c *counts[K]) changeAll() { c.all.Add(1) }
+
+// kept is a value and the count it was read under.
+type kept[V any] struct {
+	value V
+	count uint64
+}
+
+// shelf is a bounded cache of one kind of value.
+type shelf[K comparable, V any] struct {
+	changes *counts[K]
+	cache   *otter.Cache[K, kept[V]]
+}
+
+func newShelf[K comparable, V any](limit int) (*shelf[K, V], error) {
+	cache, err := otter.New(&otter.Options[K, kept[V]]{MaximumSize: limit})
+	if err != nil {
+		return nil, fmt.Errorf("make cache: %w", err)
+	}
+	return &shelf[K, V]{changes: newCounts[K](), cache: cache}, nil
+}
+
+// get returns what is kept under k, else what load reads. Failures are not
+// kept.
+func (s *shelf[K, V]) get(ctx context.Context, k K, load func(context.Context) (V, error)) (V, error) {
+	if v, ok := s.peek(k); ok {
+		return v, nil
+	}
+	count := s.changes.of(k)
+	v, err := load(ctx)
+	if err == nil {
+		s.keep(k, v, count)
+	}
+	return v, err
+}
+
+// keep takes v, read after count was taken.
+func (s *shelf[K, V]) keep(k K, v V, count uint64) {
+	s.cache.Set(k, kept[V]{value: v, count: count})
+}
+
+func (s *shelf[K, V]) peek(k K) (V, bool) {
+	e, ok := s.cache.GetIfPresent(k)
+	if !ok || e.count != s.changes.of(k) {
+		var none V
+		return none, false
+	}
+	return e.value, true
+}
+
+// forget counts first: from then on the value is dead, and removing it only
+// gives back its room.
+func (s *shelf[K, V]) forget(k K) {
+	s.changes.change(k)
+	s.cache.Invalidate(k)
+}
+
+func (s *shelf[K, V]) forgetAll() {
+	s.changes.changeAll()
+	s.cache.InvalidateAll()
+}

@@ -1,0 +1,170 @@
+package mail
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/textproto"
+	"slices"
+
+	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
+
+	"ostiary/app/port"
+	"ostiary/domain/outbox"
+)
+
+// relay hands mail to an SMTP server, over one connection per mail.
+type relay struct {
+	press  press
+	config Config
+	roots  *x509.CertPool
+}
+
+// Send returns nil when the server accepted the mail, whatever became of the
+// connection afterwards: trying again would send it twice.
+func (r *relay) Send(ctx context.Context, m outbox.Mail) error {
+	l, err := r.press.letter(ctx, m)
+	if err != nil {
+		return err
+	}
+	msg, err := r.press.message(l)
+	if err != nil {
+		return err
+	}
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	err = r.deliver(ctx, msg)
+	switch {
+	case msg.IsDelivered():
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("send mail: %w", ctx.Err())
+	default:
+		return judge(err)
+	}
+}
+
+// deliver owns the connection: the library neither closes one whose greeting
+// failed nor watches the context once it is connected.
+func (r *relay) deliver(ctx context.Context, msg *gomail.Msg) error {
+	release := func() {}
+	defer func() { release() }()
+	client, err := r.client(func(dial context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(dial, network, address)
+		if err != nil {
+			return nil, err
+		}
+		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+		release = func() { stop(); _ = conn.Close() }
+		return r.wrap(dial, conn)
+	})
+	if err != nil {
+		return err
+	}
+	session, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return err
+	}
+	if err := client.SendWithSMTPClient(session, msg); err != nil {
+		return err
+	}
+	_ = client.CloseWithSMTPClient(session) // accepted is accepted
+	return nil
+}
+
+func (r *relay) client(dial gomail.DialContextFunc) (*gomail.Client, error) {
+	policy := gomail.NoTLS
+	switch r.config.Encryption {
+	case Required:
+		policy = gomail.TLSMandatory
+	case Opportunistic:
+		policy = gomail.TLSOpportunistic
+	case Implicit, Off:
+	}
+	options := []gomail.Option{
+		gomail.WithPort(r.config.Port), gomail.WithTimeout(patience), gomail.WithTLSPolicy(policy), gomail.WithTLSConfig(r.tls()),
+		gomail.WithDialContextFunc(dial), gomail.WithoutNoop(), gomail.WithoutSMTPUTF8(),
+	}
+	if !r.config.User.IsZero() {
+		options = append(options, gomail.WithSMTPAuthCustom(&proof{config: r.config}))
+	}
+	client, err := gomail.NewClient(r.config.Host, options...)
+	if err != nil {
+		return nil, fmt.Errorf("prepare SMTP: %w", err)
+	}
+	return client, nil
+}
+
+func (r *relay) tls() *tls.Config {
+	return &tls.Config{ServerName: r.config.Host, RootCAs: r.roots, MinVersion: tls.VersionTLS12}
+}
+
+func (r *relay) wrap(ctx context.Context, conn net.Conn) (net.Conn, error) {
+	if r.config.Encryption != Implicit {
+		return conn, nil
+	}
+	secured := tls.Client(conn, r.tls())
+	if err := secured.HandshakeContext(ctx); err != nil {
+		return nil, err
+	}
+	return secured, nil
+}
+
+var errNoMechanism = errors.New("the server offers no way to authenticate that is safe here")
+
+// proof chooses among what the server offers. Over a connection in clear it
+// sends the password only where the configuration says tls=off.
+type proof struct {
+	config Config
+	smtp.Auth
+}
+
+// Start implements smtp.Auth.
+func (p *proof) Start(server *smtp.ServerInfo) (string, []byte, error) {
+	user, password, inClear := p.config.User.Reveal(), p.config.Password.Reveal(), p.config.Encryption == Off
+	offered := func(mechanism string) bool { return slices.Contains(server.Auth, mechanism) }
+	switch {
+	case !server.TLS && !inClear:
+		return "", nil, errNoMechanism
+	case offered("SCRAM-SHA-256"):
+		p.Auth = smtp.ScramSHA256Auth(user, password)
+	case offered("PLAIN"):
+		p.Auth = smtp.PlainAuth("", user, password, p.config.Host, inClear)
+	case offered("LOGIN"):
+		p.Auth = smtp.LoginAuth(user, password, p.config.Host, inClear)
+	case offered("CRAM-MD5"):
+		p.Auth = smtp.CRAMMD5Auth(user, password)
+	default:
+		return "", nil, errNoMechanism
+	}
+	return p.Auth.Start(server)
+}
+
+// judge tells what trying again cannot help from an outage. Of what the server
+// said only the code is kept: servers quote addresses.
+func judge(err error) error {
+	var sending *gomail.SendError
+	if errors.As(err, &sending) {
+		code := sending.ErrorCode()
+		switch {
+		case code >= 500 && code <= 599:
+			return fmt.Errorf("send mail: %s: answered %d: %w", sending.Reason, code, port.ErrMailRefused)
+		case code != 0:
+			return fmt.Errorf("send mail: %s: answered %d", sending.Reason, code)
+		default:
+			return fmt.Errorf("send mail: %s: connection lost", sending.Reason)
+		}
+	}
+	var answer *textproto.Error
+	if errors.As(err, &answer) {
+		return fmt.Errorf("connect to mail server: answered %d", answer.Code)
+	}
+	return fmt.Errorf("connect to mail server: %w", err)
+}

@@ -1,0 +1,45 @@
+// Package system reads the machine's clock and random source. It is the only
+// place that does; everything else is given a port.Clock or port.Random. The
+// environment, files and signals are not its business.
+package system
+
+import (
+	"crypto/rand"
+	"time"
+
+	"github.com/google/uuid"
+
+	"ostiary/app/port"
+)
+
+var (
+	_ port.Clock  = Clock{}
+	_ port.Random = Random{}
+)
+
+// Clock is the machine's clock.
+type Clock struct{}
+
+// NewClock returns the machine's clock.
+func NewClock() Clock { return Clock{} }
+
+// Now implements port.Clock. The monotonic reading is dropped, so that a
+// time equals itself after a round trip through a store.
+func (Clock) Now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
+
+// Random is the machine's random source.
+type Random struct{}
+
+// NewRandom returns the machine's random source.
+func NewRandom() Random { return Random{} }
+
+// Fill implements port.Random.
+func (Random) Fill(b []byte) {
+	// Read fills b entirely or ends the program (Go 1.24 and later).
+	_, _ = rand.Read(b)
+}
+
+// UUID implements port.Random. All ids of the process come from one
+// generator, so each is greater than the one before, also when the clock is
+// set back.
+func (Random) UUID() [16]byte { return uuid.Must(uuid.NewV7()) }

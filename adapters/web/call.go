@@ -1,0 +1,69 @@
+package web
+
+import (
+	"context"
+	"net/url"
+
+	"github.com/gofiber/fiber/v2"
+
+	"ostiary/app/tenancy"
+	"ostiary/domain/tenant"
+)
+
+// Call is one request and its answer. It is good until the handler returns;
+// the strings it gives out stay good.
+type Call struct {
+	fiber    *fiber.Ctx
+	server   *Server
+	endpoint *endpoint
+	route    *Route
+	id       string
+	params   map[string]string
+	query    url.Values
+	body     *body
+	tenant   tenant.ID
+	hints    *tenancy.Hints // as the handler last read them
+	receipt  *string
+}
+
+// Context carries the request's deadline.
+func (c *Call) Context() context.Context { return c.fiber.UserContext() }
+
+// Fiber is the way to what Call does not offer, such as cookies. Do not read
+// the body, the client address or forwarding headers through it.
+func (c *Call) Fiber() *fiber.Ctx { return c.fiber }
+
+// RequestID is the id that Ostiary gave the request; the client's is ignored.
+func (c *Call) RequestID() string { return c.id }
+
+// Route is the pattern that matched, such as /t/{tenantCode}/api/v1/portal/me,
+// "" when none did. It holds nothing that the client chose.
+func (c *Call) Route() string { return c.pattern() }
+
+func (c *Call) pattern() string {
+	if c.route == nil {
+		return ""
+	}
+	return c.endpoint.pattern
+}
+
+// SetTenant records which tenant the request turned out to be for: CORS, log
+// and receipt follow it. Dialects call it as soon as they know.
+func (c *Call) SetTenant(t tenant.ID) { c.tenant = t }
+
+// Param returns a path parameter, percent-decoded. What does not decode to
+// printable UTF-8, or holds a slash, was refused before the handler ran.
+func (c *Call) Param(name string) string { return c.params[name] }
+
+// Receipt returns the sealed trace of err, the same text that the header
+// X-Receipt carries on every refusal.
+func (c *Call) Receipt(err error) string {
+	if c.receipt == nil {
+		sealed := ""
+		if r := c.server.cfg.Receipts; r != nil {
+			sealed = r.Seal(c.id, c.tenant, err)
+		}
+		c.receipt = &sealed
+	}
+	return *c.receipt
+}

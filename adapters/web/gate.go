@@ -1,0 +1,121 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// gate is the listener: it counts connections, turns away those beyond the
+// limit and puts an inspector before each of the others.
+type gate struct {
+	max  int64
+	busy func() []byte
+
+	mu     sync.Mutex
+	ln     net.Listener
+	closed bool
+	active atomic.Int64
+}
+
+// open reports false when the gate was closed before it ever opened.
+func (g *gate) open(ln net.Listener) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.ln = ln
+	return !g.closed
+}
+
+func (g *gate) Accept() (net.Conn, error) {
+	for {
+		c, err := g.ln.Accept()
+		if err != nil {
+			return nil, err //nolint:wrapcheck // fasthttp tells temporary errors apart by their type
+		}
+		if g.active.Add(1) > g.max {
+			g.turnAway(c)
+			continue
+		}
+		return &inspected{Conn: c, gate: g}, nil
+	}
+}
+
+// turnAway answers without reading: the few bytes fit the socket's empty
+// buffer, so nothing here can block on the client.
+func (g *gate) turnAway(c net.Conn) {
+	g.active.Add(-1)
+	_, _ = c.Write(g.busy())
+	_ = c.Close()
+}
+
+func (g *gate) Addr() net.Addr { return g.ln.Addr() }
+
+func (g *gate) Close() error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil
+	}
+	g.closed = true
+	if g.ln == nil {
+		return nil
+	}
+	return g.ln.Close() //nolint:wrapcheck // part of net.Listener
+}
+
+// inspected is a connection whose bytes have passed the inspector.
+type inspected struct {
+	net.Conn
+
+	gate   *gate
+	in     inspector
+	err    error
+	busy   atomic.Bool // bytes of a request may still be on the wire
+	closed atomic.Bool
+}
+
+func (c *inspected) Read(p []byte) (int, error) {
+	if c.err != nil {
+		return 0, c.err
+	}
+	n, err := c.Conn.Read(p)
+	fit, bad := c.in.scan(p[:n])
+	c.busy.Store(bad != nil || !c.in.idle())
+	if bad != nil {
+		clear(p[fit:n])
+		c.err = bad
+		if fit == 0 {
+			return 0, bad
+		}
+		return fit, nil
+	}
+	return n, err //nolint:wrapcheck // part of net.Conn
+}
+
+const (
+	lingerBytes = 256 << 10
+	lingerTime  = 500 * time.Millisecond
+)
+
+// Close lets a client that is still sending read its refusal: closing a socket
+// with unread input resets the connection and may destroy the answer on its
+// way. What is read here is thrown away, within bounds.
+func (c *inspected) Close() error {
+	if !c.closed.CompareAndSwap(false, true) {
+		return nil
+	}
+	defer c.gate.active.Add(-1)
+	half, ok := c.Conn.(interface{ CloseWrite() error })
+	if c.busy.Load() && ok && half.CloseWrite() == nil {
+		stop := time.AfterFunc(lingerTime, func() { _ = c.Conn.Close() })
+		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
+		stop.Stop()
+	}
+	if err := c.Conn.Close(); !errors.Is(err, net.ErrClosed) {
+		return err //nolint:wrapcheck // part of net.Conn
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package web
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/valyala/fasthttp/fasthttpadaptor"
+	"go.uber.org/zap"
+
+	"ostiary/domain/fault"
+)
+
+// metrics are labelled by pattern and class, never by anything a client chose.
+type metrics struct {
+	requests *prometheus.CounterVec
+	seconds  *prometheus.HistogramVec
+	refused  *prometheus.CounterVec
+	running  prometheus.Gauge
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	labels := []string{"dialect", "method", "route", "class"}
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ostiary_http_requests_total", Help: "Answered requests.",
+		}, labels),
+		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "ostiary_http_request_seconds", Help: "Time from the head of a request to its answer.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 15},
+		}, labels[:3]),
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ostiary_http_unreadable_total", Help: "Requests refused before they reached a route.",
+		}, []string{"reason"}),
+		running: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "ostiary_http_requests_running", Help: "Requests being answered now.",
+		}),
+	}
+	if reg != nil {
+		reg.MustRegister(m.requests, m.seconds, m.refused, m.running)
+	}
+	return m
+}
+
+func (m *metrics) begin() { m.running.Inc() }
+
+func (m *metrics) refuse(reason string) { m.refused.WithLabelValues(reason).Inc() }
+
+// Metrics answers with what g gathers. Who may ask is the caller's business.
+func Metrics(g prometheus.Gatherer) Handler {
+	serve := fasthttpadaptor.NewFastHTTPHandler(promhttp.HandlerFor(g, promhttp.HandlerOpts{DisableCompression: true}))
+	return func(c *Call) error {
+		serve(c.fiber.Context())
+		return nil
+	}
+}
+
+// finish counts and logs the answer: ids and patterns only, no path, no query,
+// no header.
+func (c *Call) finish(started time.Time) {
+	took := c.server.cfg.Now().Sub(started)
+	status := c.fiber.Response().StatusCode()
+	d, method, route := c.endpoint.dialect.Name, c.fiber.Method(), c.pattern()
+	m := c.server.metrics
+	m.running.Dec()
+	m.requests.WithLabelValues(d, method, route, itoa(status/100)+"xx").Inc()
+	m.seconds.WithLabelValues(d, method, route).Observe(took.Seconds())
+	fields := []zap.Field{
+		zap.String("request_id", c.id), zap.String("dialect", d), zap.String("method", method),
+		zap.String("route", route), zap.Int("status", status), zap.Duration("took", took),
+	}
+	if !c.tenant.IsZero() {
+		fields = append(fields, zap.Stringer("tenant", c.tenant))
+	}
+	c.server.log.Info("request", fields...)
+}
+
+// logFault logs outages, which nobody else will, and refusals that hide a
+// cause. A plain refusal shows in the access log and the metrics.
+func (c *Call) logFault(err error) {
+	f := fault.Of(err)
+	switch {
+	case f == nil:
+		c.server.log.Error("request failed", zap.String("request_id", c.id), zap.String("route", c.pattern()), zap.Error(err))
+	case f.Unwrap() != nil && (f.Kind() == fault.Internal || f.Kind() == fault.Unavailable):
+		c.server.log.Warn("request failed", zap.String("request_id", c.id), zap.String("route", c.pattern()), zap.Error(err))
+	}
+}
+
+func typeName(v any) string { return fmt.Sprintf("%T", v) }

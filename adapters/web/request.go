@@ -1,0 +1,163 @@
+package web
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"ostiary/app/tenancy"
+	"ostiary/domain/fault"
+	"ostiary/domain/secret"
+	"ostiary/domain/tenant"
+)
+
+// values returns every value of a header, as sent. It reads the block that the
+// inspector has let through rather than fasthttp's table, which keeps only the
+// last of some repeated headers.
+func (c *Call) values(name string) []string {
+	var found []string
+	for line := range strings.SplitSeq(string(c.fiber.Request().Header.RawHeaders()), "\r\n") {
+		key, value, ok := strings.Cut(line, ":")
+		if ok && strings.EqualFold(key, name) {
+			found = append(found, strings.Trim(value, " \t"))
+		}
+	}
+	return found
+}
+
+// Header returns the one value of a header, "" when it is absent, and
+// ErrMalformed when it is sent more than once or is no UTF-8.
+func (c *Call) Header(name string) (string, error) {
+	found := c.values(name)
+	switch {
+	case len(found) == 0:
+		return "", nil
+	case len(found) > 1, !utf8.ValidString(found[0]):
+		return "", ErrMalformed
+	}
+	return found[0], nil
+}
+
+// Bearer returns the token of the Authorization header; present says that
+// there was such a header at all. The only form accepted is one header with
+// "Bearer", one space and the token68 alphabet; anything else is ErrBearer.
+// An absent header is no error here. (RFC 9110 would fold the scheme's case;
+// Ostiary documents one spelling.)
+func (c *Call) Bearer() (token secret.Text, present bool, err error) {
+	found := c.values("Authorization")
+	if len(found) == 0 {
+		return secret.Text{}, false, nil
+	}
+	text, ok := strings.CutPrefix(found[0], "Bearer ")
+	if len(found) > 1 || !ok || !isToken68(text) {
+		return secret.Text{}, true, ErrBearer
+	}
+	return secret.New(text), true, nil
+}
+
+// RequireBearer is Bearer where the absence is ErrBearer, too.
+func (c *Call) RequireBearer() (secret.Text, error) {
+	token, present, err := c.Bearer()
+	if err == nil && !present {
+		err = ErrBearer
+	}
+	return token, err
+}
+
+func isToken68(s string) bool {
+	core := strings.TrimRight(s, "=")
+	for i := range len(core) {
+		if ch := core[i]; !isAlnum(ch) && strings.IndexByte("-._~+/", ch) < 0 {
+			return false
+		}
+	}
+	return core != ""
+}
+
+// Query returns the one value of a query parameter, "" when it is absent. A
+// parameter sent twice and a query that does not decode are ErrMalformed.
+func (c *Call) Query(name string) (string, error) {
+	if c.query == nil {
+		parsed, err := url.ParseQuery(string(c.fiber.Request().URI().QueryString()))
+		if err != nil {
+			return "", ErrMalformed
+		}
+		c.query = parsed
+	}
+	values := c.query[name]
+	if len(values) == 0 {
+		return "", nil
+	}
+	if len(values) > 1 || !isText(values[0]) {
+		return "", ErrMalformed.With(fault.Field{Pointer: "/" + name, Code: "malformed", Detail: "That parameter must be given once, as text."})
+	}
+	return values[0], nil
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+
+// Address is where the request came from, "" when unknown: the peer, or what
+// trusted proxies say of it.
+func (c *Call) Address() string {
+	if a := c.origin(); a.IsValid() {
+		return a.String()
+	}
+	return ""
+}
+
+// OriginKey is what limits per address count by: the address, for IPv6 its
+// /64, because that is what one subscriber gets.
+func (c *Call) OriginKey() string { return originKey(c.origin()) }
+
+func (c *Call) origin() netip.Addr {
+	return clientAddress(c.peer(), c.values("X-Forwarded-For"), c.server.cfg.TrustedProxies)
+}
+
+func (c *Call) peer() netip.Addr {
+	ap, err := netip.ParseAddrPort(c.fiber.Context().RemoteAddr().String())
+	if err != nil {
+		return netip.Addr{}
+	}
+	return ap.Addr().Unmap().WithZone("")
+}
+
+// UserAgent is the client's name for itself, valid UTF-8 of at most 200 bytes.
+func (c *Call) UserAgent() string {
+	const most = 200
+	ua := strings.ToValidUTF8(strings.Join(c.values("User-Agent"), " "), "")
+	for len(ua) > most {
+		_, size := utf8.DecodeLastRuneInString(ua)
+		ua = ua[:len(ua)-size]
+	}
+	return ua
+}
+
+// Hints gathers what the request says about its tenant: body is the body's
+// tenantCode ("" if none), owners the tenants of credentials in hand. A
+// repeated X-Tenant-Code or a forwarded host of several parts is ErrMalformed.
+func (c *Call) Hints(body string, owners ...tenant.ID) (tenancy.Hints, error) {
+	header, err := c.Header("X-Tenant-Code")
+	if err != nil {
+		return tenancy.Hints{}, err
+	}
+	host, err := c.host()
+	if err != nil {
+		return tenancy.Hints{}, err
+	}
+	c.hints = &tenancy.Hints{Path: c.params["tenantCode"], Header: header, Host: host, Body: body, Owners: owners}
+	return *c.hints, nil
+}
+
+// host is the name the client asked for, without port. X-Forwarded-Host counts
+// from trusted proxies only, and only when it names one host.
+func (c *Call) host() (string, error) {
+	host := string(c.fiber.Request().Header.Host())
+	if forwarded := c.values("X-Forwarded-Host"); len(forwarded) > 0 && trusted(c.peer(), c.server.cfg.TrustedProxies) {
+		if len(forwarded) > 1 || !isHost(forwarded[0]) {
+			return "", ErrMalformed
+		}
+		host = forwarded[0]
+	}
+	return withoutPort(host), nil
+}

@@ -1,0 +1,169 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"sync"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+	"go.uber.org/zap"
+)
+
+// Server is the HTTP server. Mount dialects, then Listen.
+type Server struct {
+	cfg       Config
+	log       *zap.Logger
+	app       *fiber.App
+	metrics   *metrics
+	endpoints map[string]*endpoint
+	fallbacks []*endpoint
+	nobody    *Dialect // owns the paths that no dialect claims
+	built     sync.Once
+	gate      *gate
+}
+
+// New builds a server without routes.
+func New(cfg Config, log *zap.Logger) *Server {
+	cfg = cfg.withDefaults()
+	s := &Server{
+		cfg: cfg, log: log, metrics: newMetrics(cfg.Metrics), endpoints: map[string]*endpoint{},
+		nobody: &Dialect{Name: "none", Render: plain},
+	}
+	s.app = fiber.New(fiber.Config{
+		Immutable: true, StrictRouting: true, CaseSensitive: true, DisableStartupMessage: true,
+		ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout, IdleTimeout: cfg.IdleTimeout,
+		// fasthttp reads the head into this buffer; what does not fit is 431.
+		ReadBufferSize: maxHead,
+		// Bodies stay on the wire until a handler asks for them, so that each
+		// route's own limit holds before anything is buffered.
+		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: defaultBody,
+		ErrorHandler: func(c *fiber.Ctx, _ error) error { return s.bare(c.Context(), 500, ErrInternal.Code()) },
+	})
+	s.gate = &gate{max: int64(cfg.Concurrency), busy: s.busyAnswer}
+	return s
+}
+
+// Listen serves until Shutdown, then returns nil. It is called once.
+func (s *Server) Listen(ln net.Listener) error {
+	s.built.Do(s.build)
+	handle := s.app.Handler()
+	srv := s.app.Server()
+	srv.Handler = func(ctx *fasthttp.RequestCtx) { s.serve(ctx, handle) }
+	srv.ErrorHandler = s.unreadable
+	srv.SecureErrorLogMessage = true
+	srv.CloseOnShutdown = true
+	srv.NoDefaultContentType = true
+	// The gate refuses in our own words before fasthttp would.
+	srv.Concurrency = s.cfg.Concurrency + 1
+	if !s.gate.open(ln) {
+		_ = ln.Close()
+		return nil
+	}
+	if err := srv.Serve(s.gate); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("serve http: %w", err)
+	}
+	return nil
+}
+
+// Shutdown stops accepting, closes idle connections and waits for accepted
+// requests until ctx ends.
+func (s *Server) Shutdown(ctx context.Context) error {
+	_ = s.gate.Close()
+	if err := s.app.Server().ShutdownWithContext(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("drain http: %w", err)
+	}
+	return nil
+}
+
+var known = map[string]bool{
+	"GET": true, "HEAD": true, "POST": true, "PUT": true, "PATCH": true, "DELETE": true, "OPTIONS": true,
+}
+
+// serve stands before Fiber, whose own answers to odd methods and panics quote
+// the request.
+func (s *Server) serve(ctx *fasthttp.RequestCtx, next fasthttp.RequestHandler) {
+	s.prepare(ctx)
+	if !known[string(ctx.Method())] {
+		ctx.SetConnectionClose()
+		_ = s.bare(ctx, 501, "method_not_implemented")
+		s.metrics.refuse("method")
+		return
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			s.logPanic(requestID(ctx), p)
+			ctx.Response.ResetBody()
+			_ = s.bare(ctx, 500, ErrInternal.Code())
+		}
+	}()
+	next(ctx)
+}
+
+// unreadable answers what fasthttp or the inspector could not read. Nothing of
+// the error is told or logged, because it may quote the request.
+func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
+	ctx.Response.Reset()
+	s.prepare(ctx)
+	refused, status := Pick(wireFault(err), nil, map[string]int{ErrMalformed.Code(): 400})
+	if errors.Is(err, errNotImplemented) {
+		status = 501
+	}
+	_ = s.bare(ctx, status, refused.Code())
+	s.metrics.refuse(refused.Code())
+}
+
+const idKey = "ostiary.request-id"
+
+// prepare gives the answer its id and the headers that hold until a handler
+// replaces them.
+func (s *Server) prepare(ctx *fasthttp.RequestCtx) {
+	id := s.cfg.NewID()
+	ctx.SetUserValue(idKey, id)
+	h := &ctx.Response.Header
+	h.Set("X-Request-Id", id)
+	h.Set("Cache-Control", noStore)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if s.cfg.HTTPS {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+const noStore = "no-store"
+
+func requestID(ctx *fasthttp.RequestCtx) string {
+	id, _ := ctx.UserValue(idKey).(string)
+	return id
+}
+
+// bare answers outside every dialect.
+func (s *Server) bare(ctx *fasthttp.RequestCtx, status int, code string) error {
+	ctx.SetStatusCode(status)
+	ctx.SetContentType("application/json")
+	ctx.SetBodyString(`{"error":"` + code + `"}`)
+	return nil
+}
+
+// busyAnswer is what a connection beyond the limit gets.
+func (s *Server) busyAnswer() []byte {
+	const text = `{"error":"unavailable"}`
+	return []byte("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nX-Request-Id: " + s.cfg.NewID() +
+		"\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Type: application/json\r\nContent-Length: " +
+		itoa(len(text)) + "\r\n\r\n" + text)
+}
+
+// plain is the render of paths that no dialect owns.
+func plain(c *Call, err error) error {
+	shown, status := Pick(err, plainStatus, nil)
+	return c.server.bare(c.fiber.Context(), status, shown.Code())
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

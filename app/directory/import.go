@@ -1,0 +1,197 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"ostiary/app/port"
+	"ostiary/domain/actor"
+	"ostiary/domain/contact"
+	"ostiary/domain/fault"
+	"ostiary/domain/secret"
+	"ostiary/domain/tenant"
+	"ostiary/domain/user"
+)
+
+// ErrHash is the refusal of an imported password hash.
+var ErrHash = fault.New(fault.Invalid, "hash_refused", "That is not a password hash of a known kind within bounds.")
+
+// Importer takes over contacts from elsewhere, with their logins.
+type Importer struct {
+	contacts *Contacts
+	check    func(secret.Text) error
+}
+
+// NewImporter takes what judges a foreign password hash: nil for one that can
+// be verified later.
+func NewImporter(contacts *Contacts, check func(secret.Text) error) *Importer {
+	return &Importer{contacts: contacts, check: check}
+}
+
+// ImportRow is one contact. Hash is a PHC or modular hash, zero for a contact
+// that gets no login.
+type ImportRow struct {
+	Details contact.Details
+	Hash    secret.Text
+}
+
+// ImportInput is a stream of rows. Next returns io.EOF after the last one; a
+// refusal from it counts as a refused row, anything else ends the import.
+// Report hears of every refused row, counted from 1.
+type ImportInput struct {
+	Caller
+	Next   func() (ImportRow, error)
+	Report func(row int, refusal error)
+}
+
+// ImportCount says what became of the rows.
+type ImportCount struct {
+	Created, Updated, Unchanged, Refused int
+}
+
+type importOutcome uint8
+
+const (
+	created importOutcome = iota + 1
+	updated
+	unchanged
+)
+
+// Import needs contacts:write and users:write. A contact is recognised by its
+// e-mail, so that the same rows may be sent again: what a row says replaces
+// what is there, companies and tags are added to, and a login that exists
+// keeps its password. Rows stand for themselves: after an outage those before
+// it are in.
+func (s *Importer) Import(ctx context.Context, in ImportInput) (ImportCount, error) {
+	var n ImportCount
+	t, err := s.contacts.office.admit(ctx, in.Caller, actor.ContactsWrite)
+	if err != nil {
+		return n, err
+	}
+	if err := in.Actor.May(actor.UsersWrite, t.ID()); err != nil {
+		return n, err
+	}
+	for line := 1; ; line++ {
+		row, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		var done importOutcome
+		if err == nil {
+			done, err = s.row(ctx, t, in.Caller, row)
+		}
+		if err != nil && fault.Of(err) == nil {
+			return n, fmt.Errorf("import row %d: %w", line, err)
+		}
+		switch {
+		case err != nil:
+			n.Refused++
+			in.Report(line, err)
+		case done == created:
+			n.Created++
+		case done == updated:
+			n.Updated++
+		default:
+			n.Unchanged++
+		}
+	}
+}
+
+func (s *Importer) row(ctx context.Context, t *tenant.Tenant, by Caller, row ImportRow) (importOutcome, error) {
+	if row.Details.Email.IsZero() {
+		return 0, invalidAt("/email", contact.ErrNeedsEmail)
+	}
+	if !row.Hash.IsZero() {
+		if err := s.check(row.Hash); err != nil {
+			return 0, ErrHash // the cause may quote the hash
+		}
+	}
+	found, err := s.contacts.contacts.List(ctx, t.ID(), port.ContactQuery{Email: row.Details.Email.Key()}, contact.ID{}, 1)
+	if err != nil {
+		return 0, fmt.Errorf("find contact: %w", err)
+	}
+	var c *contact.Contact
+	outcome := created
+	if len(found) == 0 {
+		c, err = s.contacts.create(ctx, t, by.Actor, row.Details)
+	} else {
+		c, outcome, err = s.merge(ctx, t, by, found[0], row.Details)
+	}
+	if err != nil || row.Hash.IsZero() || c.HasLogin() {
+		return outcome, err
+	}
+	if err := s.login(ctx, c, by.Actor, row.Hash); err != nil {
+		return 0, err
+	}
+	if outcome == unchanged {
+		outcome = updated
+	}
+	return outcome, nil
+}
+
+// merge leaves a contact alone that already says what the row says.
+func (s *Importer) merge(ctx context.Context, t *tenant.Tenant, by Caller, c *contact.Contact, row contact.Details) (*contact.Contact, importOutcome, error) {
+	if len(changedContact(c.Details(), merged(c.Details(), row))) == 0 {
+		return c, unchanged, nil
+	}
+	out, _, err := s.contacts.update(ctx, t, UpdateContactInput{
+		Caller: by, ID: c.ID(),
+		Edit: func(d contact.Details) (contact.Details, error) { return merged(d, row), nil },
+	})
+	return out, updated, err
+}
+
+// merged keeps the address as it was entered first and the primary company as
+// it is: an import moves nobody's login.
+func merged(d, row contact.Details) contact.Details {
+	d = detached(d)
+	for _, m := range []struct {
+		into *string
+		from string
+	}{
+		{&d.FirstName, row.FirstName},
+		{&d.LastName, row.LastName},
+		{&d.Phone, row.Phone},
+		{&d.Phone2, row.Phone2},
+		{&d.ExternalRef, row.ExternalRef},
+	} {
+		if m.from != "" {
+			*m.into = m.from
+		}
+	}
+	for _, m := range row.Companies {
+		known := slices.ContainsFunc(d.Companies, func(have contact.Membership) bool { return have.Company == m.Company })
+		if !known {
+			m.Primary = false
+			d.Companies = append(d.Companies, m)
+		}
+	}
+	for _, tag := range row.Tags {
+		if !slices.Contains(d.Tags, tag) {
+			d.Tags = append(d.Tags, tag)
+		}
+	}
+	if row.Scopes != nil {
+		d.Scopes = row.Scopes.Clone()
+	}
+	return d
+}
+
+// login gives the contact a user with the imported hash, unless somebody else
+// just did.
+func (s *Importer) login(ctx context.Context, c *contact.Contact, by actor.Actor, hash secret.Text) error {
+	o := s.contacts.office
+	u := user.New(c.Tenant(), user.IDFromBytes(o.Random.UUID()), c.ID(), o.now())
+	u.SetPassword(hash, false, o.now())
+	err := s.contacts.users.Add(ctx, u)
+	if errors.Is(err, user.ErrExists) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("add login: %w", err)
+	}
+	return o.record(ctx, fact{tenant: c.Tenant(), actor: by, action: "user.imported", target: "user:" + u.ID().String()})
+}

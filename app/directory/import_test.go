@@ -1,0 +1,121 @@
+package directory_test
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ostiary/app/directory"
+	"ostiary/domain/contact"
+	"ostiary/domain/fault"
+	"ostiary/domain/secret"
+	"ostiary/test/fake"
+)
+
+func acceptHash(h secret.Text) error {
+	if !strings.HasPrefix(h.Reveal(), "hash:") {
+		return errors.New("unknown hash " + h.Reveal())
+	}
+	return nil
+}
+
+// run imports the rows and returns which were refused, by row number.
+func (k *kit) run(t *testing.T, rows ...directory.ImportRow) (directory.ImportCount, map[int]error) {
+	t.Helper()
+	refused := map[int]error{}
+	n, err := k.importer.Import(t.Context(), directory.ImportInput{
+		Caller: root,
+		Next: func() (directory.ImportRow, error) {
+			if len(rows) == 0 {
+				return directory.ImportRow{}, io.EOF
+			}
+			row := rows[0]
+			rows = rows[1:]
+			return row, nil
+		},
+		Report: func(row int, refusal error) { refused[row] = refusal },
+	})
+	require.NoError(t, err)
+	return n, refused
+}
+
+func TestImport_TwiceIsLikeOnce(t *testing.T) {
+	t.Parallel()
+	k := setup(t)
+	at := k.company(t, "A")
+	rows := []directory.ImportRow{
+		{Details: contact.Details{FirstName: "Ada", Email: fake.Address(t, "ada@example.com"), Companies: []contact.Membership{{Company: at.ID()}}}, Hash: fake.Hashed("imported")},
+		{Details: contact.Details{FirstName: "Bob", Email: fake.Address(t, "bob@example.com"), Companies: []contact.Membership{{Company: at.ID()}}}},
+	}
+
+	first, refused := k.run(t, rows...)
+	require.Empty(t, refused)
+	require.Equal(t, directory.ImportCount{Created: 2}, first)
+	second, refused := k.run(t, rows...)
+
+	require.Empty(t, refused)
+	require.Equal(t, directory.ImportCount{Unchanged: 2}, second)
+	p, err := k.store.users.ByEmail(t.Context(), k.acme.ID(), "ada@example.com")
+	require.NoError(t, err)
+	require.Equal(t, fake.Hashed("imported").Reveal(), p.User.Hash().Reveal())
+	require.Equal(t, []string{"company.created", "contact.created", "user.imported", "contact.created"}, k.trail.Actions())
+}
+
+func TestImport_AddsToWhatIsThere(t *testing.T) {
+	t.Parallel()
+	k := setup(t)
+	a, b := k.company(t, "A"), k.company(t, "B")
+	c := k.contact(t, "Ada@example.com", b)
+	k.login(t, c)
+
+	n, refused := k.run(t, directory.ImportRow{
+		Details: contact.Details{FirstName: "Augusta", Email: fake.Address(t, "ada@example.com"), Companies: []contact.Membership{{Company: a.ID(), Primary: true}}},
+		Hash:    fake.Hashed("imported"),
+	})
+
+	require.Empty(t, refused)
+	require.Equal(t, directory.ImportCount{Updated: 1}, n)
+	p, err := k.store.users.ByContact(t.Context(), k.acme.ID(), c.ID())
+	require.NoError(t, err)
+	require.Equal(t, "Augusta", p.Contact.Details().FirstName)
+	require.Equal(t, "Ada@example.com", p.Contact.Email().String())
+	require.Equal(t, b.ID(), p.Contact.Primary().Company)
+	require.Len(t, p.Contact.Details().Companies, 2)
+	require.Equal(t, fake.Hashed("a good password").Reveal(), p.User.Hash().Reveal(), "a login that exists keeps its password")
+}
+
+func TestImport_GoesOnAfterARefusedRow(t *testing.T) {
+	t.Parallel()
+	k := setup(t)
+	at := []contact.Membership{{Company: k.company(t, "A").ID()}}
+	ada := fake.Address(t, "ada@example.com")
+
+	n, refused := k.run(t,
+		directory.ImportRow{Details: contact.Details{FirstName: "No address", Companies: at}},
+		directory.ImportRow{Details: contact.Details{FirstName: "Bad hash", Email: ada, Companies: at}, Hash: secret.New("md5:1234")},
+		directory.ImportRow{Details: contact.Details{FirstName: "Nowhere", Email: ada, Companies: []contact.Membership{{Company: fake.CompanyID(t, 99)}}}},
+		directory.ImportRow{Details: contact.Details{FirstName: "Ada", Email: ada, Companies: at}},
+	)
+
+	require.Equal(t, directory.ImportCount{Created: 1, Refused: 3}, n)
+	require.Equal(t, "/email", fault.Of(refused[1]).Fields()[0].Pointer)
+	require.ErrorIs(t, refused[2], directory.ErrHash)
+	require.NotContains(t, refused[2].Error(), "1234")
+	require.Equal(t, "/companies", fault.Of(refused[3]).Fields()[0].Pointer)
+}
+
+func TestImport_StopsAtAnOutage(t *testing.T) {
+	t.Parallel()
+	k := setup(t)
+	broken := errors.New("the file ends in the middle")
+
+	n, err := k.importer.Import(t.Context(), directory.ImportInput{
+		Caller: root, Next: func() (directory.ImportRow, error) { return directory.ImportRow{}, broken },
+	})
+
+	require.ErrorIs(t, err, broken)
+	require.Zero(t, n)
+}
