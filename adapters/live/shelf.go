@@ -44,7 +44,12 @@ type shelf[K comparable, V any] struct {
 }
 
 func newShelf[K comparable, V any](limit int) (*shelf[K, V], error) {
-	cache, err := otter.New(&otter.Options[K, kept[V]]{MaximumSize: limit})
+	cache, err := otter.New(&otter.Options[K, kept[V]]{
+		MaximumSize: limit,
+		// Upkeep by the writer itself keeps to the bound under any load; it
+		// calls nothing of ours back.
+		Executor: func(upkeep func()) { upkeep() },
+	})
 	if err != nil {
 		return nil, fmt.Errorf("make cache: %w", err)
 	}

@@ -192,7 +192,7 @@ func TestSMTP_RefusesACertificateThatDoesNotHold(t *testing.T) {
 
 func TestSMTP_SendsNoPasswordInClear(t *testing.T) {
 	t.Parallel()
-	for e, wanted := range map[mail.Encryption]bool{mail.Required: false, mail.Opportunistic: false, mail.Off: true} {
+	for _, e := range []mail.Encryption{mail.Required, mail.Opportunistic, mail.Off} {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
 			o := &office{password: "s3cret", mechanisms: []string{"PLAIN"}}
@@ -200,7 +200,7 @@ func TestSMTP_SendsNoPasswordInClear(t *testing.T) {
 
 			err := mailer.Send(t.Context(), signIn())
 
-			if wanted {
+			if e == mail.Off {
 				require.NoError(t, err)
 				require.Equal(t, "me", o.mails[0].user)
 			} else {

@@ -40,9 +40,21 @@ type Target struct {
 	Contact contact.ID
 }
 
-// find checks the right first and says who the target is. The person's User
-// is nil while there is no login.
+// find is locate for who changes something: a role protects its holder.
 func (s *Logins) find(ctx context.Context, in Target) (*tenant.Tenant, port.Person, error) {
+	t, p, err := s.locate(ctx, in)
+	if err != nil {
+		return nil, port.Person{}, err
+	}
+	if p.User != nil && p.User.HoldsRole() && !in.Actor.MayHandleRoles() {
+		return nil, port.Person{}, user.ErrRoleHolder
+	}
+	return t, p, nil
+}
+
+// locate checks the right first and says who the target is. The person's User
+// is nil while there is no login.
+func (s *Logins) locate(ctx context.Context, in Target) (*tenant.Tenant, port.Person, error) {
 	t, err := tenancy.Admit(ctx, s.store.Tenants, tenancy.Admission{Actor: in.Actor, Permission: in.Needs, Tenant: in.Tenant})
 	if err != nil {
 		return nil, port.Person{}, err
@@ -58,9 +70,6 @@ func (s *Logins) find(ctx context.Context, in Target) (*tenant.Tenant, port.Pers
 	if err != nil {
 		return nil, port.Person{}, fmt.Errorf("find login: %w", err)
 	}
-	if p.User.HoldsRole() && !in.Actor.MayHandleRoles() {
-		return nil, port.Person{}, user.ErrRoleHolder
-	}
 	return t, p, nil
 }
 
@@ -73,19 +82,34 @@ func (s *Logins) existing(ctx context.Context, in Target) (port.Person, error) {
 	return p, err
 }
 
-// SetInput sets a password.
+// SetInput sets a password. IfMatch is the version of the user that the caller
+// knows, 0 for none.
 type SetInput struct {
 	Target
 	Password secret.Text
+	IfMatch  int64
+}
+
+// meets returns port.ErrVersion unless u is what the caller knows; nil is a
+// login that does not exist.
+func (in SetInput) meets(u *user.User) error {
+	if in.IfMatch != 0 && (u == nil || u.Version() != in.IfMatch) {
+		return port.ErrVersion
+	}
+	return nil
 }
 
 // Set sets a contact's password, makes the login when there is none, and ends
 // every session. By the tenant's settings the password is permanent or
 // temporary. It returns user.ErrPassword, contact.ErrNeedsEmail,
-// contact.ErrNotFound, user.ErrRoleHolder, or what actor.May returns.
+// contact.ErrNotFound, user.ErrRoleHolder, port.ErrVersion, or what actor.May
+// returns.
 func (s *Logins) Set(ctx context.Context, in SetInput) error {
 	t, p, err := s.find(ctx, in.Target)
 	if err != nil {
+		return err
+	}
+	if err := in.meets(p.User); err != nil {
 		return err
 	}
 	if p.Contact.Email().IsZero() {
@@ -127,6 +151,9 @@ func (s *Logins) put(ctx context.Context, t *tenant.Tenant, in SetInput, hash se
 	return p.User.ID(), s.store.Users.Update(ctx, t.ID(), p.User.ID(), func(u *user.User) error {
 		if u.HoldsRole() && !in.Actor.MayHandleRoles() {
 			return user.ErrRoleHolder
+		}
+		if err := in.meets(u); err != nil {
+			return err
 		}
 		u.SetPassword(hash, temporary, now)
 		return nil
@@ -198,13 +225,16 @@ func (s *Logins) Change(ctx context.Context, in UserInput) (*user.User, error) {
 		if u.HoldsRole() && !in.Actor.MayHandleRoles() {
 			return user.ErrRoleHolder
 		}
+		after = u
+		if in.Enabled == nil && in.Roles == nil {
+			return port.Keep
+		}
 		if in.Enabled != nil {
 			u.Enable(*in.Enabled, now)
 		}
 		if in.Roles != nil {
 			u.SetRoles(in.Roles, now)
 		}
-		after = u
 		return nil
 	})
 	if err != nil {
@@ -213,9 +243,13 @@ func (s *Logins) Change(ctx context.Context, in UserInput) (*user.User, error) {
 	return after, s.record(ctx, p.User.Tenant(), in.Target, "user.changed", p.User.ID())
 }
 
-// User returns the login of a contact, or user.ErrNotFound.
+// User returns the login of a contact, also of who holds a role, or
+// user.ErrNotFound.
 func (s *Logins) User(ctx context.Context, in Target) (*user.User, error) {
-	p, err := s.existing(ctx, in)
+	_, p, err := s.locate(ctx, in)
+	if err == nil && p.User == nil {
+		err = user.ErrNotFound
+	}
 	return p.User, err
 }
 

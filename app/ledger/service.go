@@ -15,6 +15,7 @@ import (
 	"ostiary/domain/company"
 	"ostiary/domain/ledger"
 	"ostiary/domain/money"
+	"ostiary/domain/secret"
 	"ostiary/domain/tenant"
 )
 
@@ -42,15 +43,18 @@ func (s *Service) admit(ctx context.Context, c Caller) (*tenant.Tenant, error) {
 	return tenancy.Admit(ctx, s.tenants, tenancy.Admission{Actor: c.Actor, Permission: actor.DocumentsWrite, Tenant: c.Tenant})
 }
 
-// PutInput stores one document.
+// PutInput stores one document. Over is the fingerprint of the one that the
+// caller knows, zero for none.
 type PutInput struct {
 	Caller
 	Document DocumentInput
+	Over     secret.Digest
 }
 
 // Put needs documents:write and answers what is stored then: the present
 // document, when its version is not below the one sent. It returns
-// company.ErrNotFound, ledger.ErrKind, or what rule a value breaks.
+// company.ErrNotFound, ledger.ErrKind, what rule a value breaks, or
+// port.ErrVersion when another document than the one known is stored.
 func (s *Service) Put(ctx context.Context, in PutInput) (ledger.Document, error) {
 	t, err := s.admit(ctx, in.Caller)
 	if err != nil {
@@ -64,9 +68,13 @@ func (s *Service) Put(ctx context.Context, in PutInput) (ledger.Document, error)
 	if err != nil {
 		return ledger.Document{}, err
 	}
+	d.Over = in.Over
 	stored, err := s.store.Put(ctx, d)
 	if err != nil {
 		return ledger.Document{}, fmt.Errorf("store document: %w", err)
+	}
+	if now := stored.Fingerprint(); !in.Over.IsZero() && now != in.Over && now != d.Fingerprint() {
+		return ledger.Document{}, port.ErrVersion
 	}
 	if stored.Version != d.Version || !stored.Updated.Equal(d.Updated) {
 		return stored, nil // superseded: nothing was changed, nothing is recorded
@@ -95,7 +103,7 @@ func (s *Service) Delete(ctx context.Context, in DeleteInput) error {
 	}
 	ref, err := ledger.ParseRef(in.Ref)
 	if err != nil {
-		return err
+		return ledger.ErrNotFound
 	}
 	if err := s.store.Delete(ctx, t.ID(), in.Company, kind, ref); err != nil {
 		return fmt.Errorf("delete document: %w", err)

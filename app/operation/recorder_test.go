@@ -75,7 +75,7 @@ func TestRecord_ParallelCallsKeepOneChain(t *testing.T) {
 	a := newArchive(k)
 	r := k.recorder(a)
 	var wg sync.WaitGroup
-	errs := make(chan error, 200)
+	errs := make(chan error, 204)
 	for i := range 200 {
 		wg.Go(func() {
 			owner := k.acme.ID()

@@ -5,8 +5,10 @@ package email
 import (
 	"net/mail"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
 
 	"ostiary/domain/fault"
 )
@@ -106,6 +108,9 @@ func atoms(local string) bool {
 // host folds a domain to its A-label. A single label is refused: nobody's
 // customer has mail at a bare host name.
 func host(domain string) (string, error) {
+	if !utf8.ValidString(domain) {
+		return "", ErrMalformed
+	}
 	for i := range len(domain) {
 		if domain[i] <= ' ' || domain[i] == 0x7f {
 			return "", ErrMalformed
@@ -132,7 +137,30 @@ func host(domain string) (string, error) {
 	if again, err := idna.Lookup.ToASCII(u); err != nil || again != h {
 		return "", ErrMalformed
 	}
+	if !spelled(domain, h, u) {
+		return "", ErrMalformed
+	}
 	return h, nil
+}
+
+// spelled reports whether each label of a domain is its A-label or U-label
+// but for case and composition. IDNA lookup alone also drops what is
+// invisible and reads wide, circled and joined letters as plain ones.
+func spelled(domain, ascii, unicode string) bool {
+	labels, a, u := strings.Split(domain, "."), strings.Split(ascii, "."), strings.Split(unicode, ".")
+	if len(labels) != len(a) || len(labels) != len(u) {
+		return false
+	}
+	for i, label := range labels {
+		if asciiLower(label) == a[i] {
+			continue
+		}
+		// The Kelvin sign folds to a plain k: two spellings of a plain label.
+		if a[i] == u[i] || strings.ToLower(norm.NFC.String(label)) != u[i] {
+			return false
+		}
+	}
+	return true
 }
 
 func dnsLabel(label string) bool {

@@ -3,11 +3,14 @@
 package ledger
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"time"
 
 	"ostiary/domain/company"
 	"ostiary/domain/fault"
 	"ostiary/domain/money"
+	"ostiary/domain/secret"
 	"ostiary/domain/tenant"
 )
 
@@ -84,12 +87,42 @@ type Document struct {
 	DueAt       time.Time // zero: unknown
 	Version     int64
 	Updated     time.Time
+	// Over, unless it is zero, is the fingerprint of the only document that
+	// this one may replace. It is not stored.
+	Over secret.Digest
 }
 
 // Supersedes reports whether d replaces stored: a version not above the
-// stored one changes nothing.
+// stored one changes nothing, nor does a document meant for another one.
 func (d Document) Supersedes(stored Document) bool {
+	if !d.Over.IsZero() && d.Over != stored.Fingerprint() {
+		return false
+	}
 	return d.Version == 0 || d.Version > stored.Version
+}
+
+// Fingerprint tells states of one document apart, also those that its sender
+// gives no version.
+func (d Document) Fingerprint() secret.Digest {
+	h := sha256.New()
+	for _, s := range []string{string(d.Kind), d.Ref, d.Status, d.Currency.String()} {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(s))))
+		h.Write([]byte(s))
+	}
+	for _, n := range []int64{
+		d.Company.Int(), int64(d.Total), int64(d.Outstanding), millis(d.IssuedAt), millis(d.DueAt), d.Version, millis(d.Updated),
+	} {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(n))) //nolint:gosec // two's complement is as good an encoding as any
+	}
+	return secret.Digest(h.Sum(nil))
+}
+
+// millis cuts a time to what every store keeps.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
 }
 
 // Figures are a company's running figures.

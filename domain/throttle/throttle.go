@@ -38,7 +38,14 @@ func (l Limit) Full(s State, now time.Time) time.Duration {
 	if l.Off() {
 		return 0
 	}
-	return max(0, s.At.Add(l.step()).Sub(now)-l.Window)
+	return max(0, later(s.At, now).Add(l.step()).Sub(now)-l.Window)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // Add counts one event.
@@ -46,11 +53,7 @@ func (l Limit) Add(s State, now time.Time) State {
 	if l.Off() {
 		return s
 	}
-	at := s.At
-	if at.Before(now) {
-		at = now
-	}
-	return State{Count: s.Count + 1, At: at.Add(l.step())}
+	return State{Count: s.Count + 1, At: later(s.At, now).Add(l.step())}
 }
 
 const firstDelay = 30 * time.Second

@@ -1,0 +1,159 @@
+package alpha
+
+import (
+	"errors"
+
+	"ostiary/adapters/web"
+	"ostiary/app/signin"
+	"ostiary/domain/company"
+	"ostiary/domain/secret"
+	"ostiary/domain/session"
+)
+
+func (a *API) refresh(c *web.Call) error {
+	var in struct {
+		RefreshToken secret.Text `json:"refreshToken"`
+	}
+	if err := c.Decode(&in, web.Lenient); err != nil {
+		return err
+	}
+	if in.RefreshToken.IsZero() {
+		return errToken
+	}
+	return a.renew(c, in.RefreshToken)
+}
+
+func (a *API) parityRefresh(c *web.Call) error {
+	return a.renew(c, secret.New(c.Param("refreshToken")))
+}
+
+func (a *API) renew(c *web.Call, token secret.Text) error {
+	in, err := refreshInput(c, token)
+	if err != nil {
+		return err
+	}
+	g, err := a.Sessions.Refresh(c.Context(), in)
+	if err != nil {
+		return err
+	}
+	return c.JSON(200, a.tokensOf(g))
+}
+
+func refreshInput(c *web.Call, token secret.Text) (signin.RefreshInput, error) {
+	parsed, err := session.ParseRefresh(token)
+	h, err := held(c, parsed.Tenant, err)
+	return signin.RefreshInput{Hints: h, Token: token}, err
+}
+
+// logout ends what either credential names. A refresh token in the body is
+// enough even when the bearer's token has run out meanwhile.
+func (a *API) logout(c *web.Call) error {
+	token, err := logoutToken(c)
+	if err != nil {
+		return err
+	}
+	ended := a.endBearer(c)
+	if token.IsZero() || (ended != nil && !errors.Is(ended, web.ErrBearer)) {
+		if ended != nil {
+			return ended
+		}
+		return c.NoContent()
+	}
+	return a.forget(c, token)
+}
+
+func logoutToken(c *web.Call) (secret.Text, error) {
+	var in struct {
+		RefreshToken secret.Text `json:"refreshToken"`
+	}
+	if !c.HasBody() {
+		return secret.Text{}, nil
+	}
+	err := c.Decode(&in, web.Lenient)
+	return in.RefreshToken, err
+}
+
+// endBearer returns an error that matches web.ErrBearer when no bearer proved
+// anything.
+func (a *API) endBearer(c *web.Call) error {
+	_, b, err := a.changer(c)
+	if err != nil {
+		return err
+	}
+	return a.Sessions.Logout(c.Context(), b)
+}
+
+func (a *API) parityLogout(c *web.Call) error {
+	return a.forget(c, secret.New(c.Param("refreshToken")))
+}
+
+func (a *API) forget(c *web.Call, token secret.Text) error {
+	in, err := refreshInput(c, token)
+	if err != nil {
+		return err
+	}
+	if err := a.Sessions.Forget(c.Context(), in); err != nil {
+		return err
+	}
+	return c.NoContent()
+}
+
+func (a *API) switchPortal(c *web.Call) error {
+	_, b, err := a.visitor(c)
+	if err != nil {
+		return err
+	}
+	var in struct {
+		Portal string `json:"portal"`
+	}
+	if err := c.Decode(&in, web.Lenient); err != nil {
+		return err
+	}
+	portal, err := company.ParsePortalID(in.Portal)
+	if err != nil {
+		return err
+	}
+	g, err := a.Sessions.Switch(c.Context(), signin.SwitchInput{Bearer: b, Portal: portal, Client: clientOf(c)})
+	if err != nil {
+		return err
+	}
+	return c.JSON(200, a.tokensOf(g))
+}
+
+func (a *API) listSessions(c *web.Call) error {
+	_, b, err := a.visitor(c)
+	if err != nil {
+		return err
+	}
+	listed, err := a.Sessions.List(c.Context(), b)
+	if err != nil {
+		return err
+	}
+	return c.JSON(200, sessionsOf(listed))
+}
+
+func (a *API) endOtherSessions(c *web.Call) error {
+	_, b, err := a.visitor(c)
+	if err != nil {
+		return err
+	}
+	if err := a.Sessions.EndOthers(c.Context(), b); err != nil {
+		return err
+	}
+	return c.NoContent()
+}
+
+func (a *API) endSession(c *web.Call) error {
+	_, b, err := a.visitor(c)
+	if err != nil {
+		return err
+	}
+	id, err := session.ParseID(c.Param("id"))
+	if err != nil {
+		return session.ErrNotFound
+	}
+	if err := a.Sessions.EndOne(c.Context(), signin.EndInput{Bearer: b, Session: id}); err != nil {
+		return err
+	}
+	return c.NoContent()
+}

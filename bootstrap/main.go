@@ -1,0 +1,83 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"go.uber.org/fx"
+
+	"ostiary/adapters/cli"
+	"ostiary/adapters/web/wellknown/openapi"
+	"ostiary/app/directory"
+	"ostiary/app/operation"
+	"ostiary/app/port"
+	"ostiary/app/tenancy"
+)
+
+// Main runs the command line and returns its exit code.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	return cli.Main(ctx, args, cli.Program{
+		Version: version(),
+		Open: func(ctx context.Context, s cli.Settings) (cli.Services, error) {
+			return open(ctx, s, stderr)
+		},
+		Serve: func(ctx context.Context, s cli.Settings) error {
+			c, err := NewConfig(s)
+			if err != nil {
+				return err
+			}
+			return Serve(ctx, c, Surroundings{Log: NewLog(c, stderr), Console: stdout, Version: version()})
+		},
+		Demo: func(ctx context.Context, s cli.Settings, out io.Writer) error {
+			return demo(ctx, s, out, stderr)
+		},
+		Doctor:  doctor,
+		OpenAPI: openapi.JSON,
+		Stdin:   stdin, Stdout: stdout, Stderr: stderr,
+	})
+}
+
+// version is the module's, or the commit that it was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return s.Value[:12]
+		}
+	}
+	return info.Main.Version
+}
+
+// open builds the use cases without a server, on the store that a server may
+// be using meanwhile.
+func open(ctx context.Context, s cli.Settings, stderr io.Writer) (cli.Services, error) {
+	c, err := NewConfig(s)
+	if err != nil {
+		return cli.Services{}, err
+	}
+	if c.PublicURL == "" {
+		c.PublicURL = "http://" + c.Listen
+	}
+	var out cli.Services
+	app := fx.New(
+		Options(c, Surroundings{Log: NewLog(c, stderr), Console: io.Discard}),
+		fx.Invoke(func(lc fx.Lifecycle, t *tenancy.Admin, i *directory.Importer, tok *operation.APITokens, k *operation.Keys, a *operation.Audit, r *operation.Recorder, clock port.Clock) {
+			out = cli.Services{Tenants: t, Import: i, Tokens: tok, Keys: k, Audit: a, Now: clock.Now}
+			lc.Append(fx.StopHook(r.SignHeads))
+		}),
+	)
+	if err := app.Err(); err != nil {
+		return cli.Services{}, plainly(err)
+	}
+	out.Close = func(ctx context.Context) error { return app.Stop(context.WithoutCancel(ctx)) }
+	return out, errors.Join(app.Start(ctx))
+}

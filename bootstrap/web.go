@@ -1,0 +1,110 @@
+package bootstrap
+
+import (
+	"context"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"ostiary/adapters/live"
+	"ostiary/adapters/web"
+	"ostiary/adapters/web/alpha"
+	"ostiary/adapters/web/exsited"
+	"ostiary/adapters/web/luminous"
+	"ostiary/adapters/web/pages"
+	"ostiary/adapters/web/wellknown"
+	"ostiary/adapters/web/wellknown/docs"
+	"ostiary/adapters/web/wellknown/openapi"
+	"ostiary/app/access"
+	"ostiary/app/credential"
+	"ostiary/app/operation"
+	"ostiary/app/port"
+	"ostiary/app/profile"
+	"ostiary/app/signin"
+	"ostiary/app/tenancy"
+	"ostiary/domain/tenant"
+)
+
+var webModule = fx.Module("web",
+	fx.Provide(
+		newServer,
+		newAlphaServices, newAlpha,
+		newExsitedServices, newExsited,
+		luminous.New,
+		newPages,
+		newWellknown,
+	),
+	fx.Invoke(mount),
+)
+
+// mount is the whole surface of the program, in one place.
+func mount(s *web.Server, al *alpha.API, ex *exsited.API, lu *luminous.API, pg *pages.Pages, wk *wellknown.API) {
+	for _, d := range []web.Dialect{al.Dialect(), ex.Dialect(), lu.Dialect(), pg.Dialect(), wk.Dialect()} {
+		s.Mount(d)
+	}
+}
+
+// receipts gives the web core's words to the use case.
+type receipts struct{ inner *operation.Receipts }
+
+// Seal implements web.Receipts.
+func (r receipts) Seal(requestID string, t tenant.ID, err error) string {
+	return r.inner.Issue(t, requestID, err)
+}
+
+func newServer(c Config, clock port.Clock, res *tenancy.Resolver, rec *operation.Receipts, reg *prometheus.Registry, log *zap.Logger) *web.Server {
+	return web.New(web.Config{
+		NewID:          func() string { return uuid.Must(uuid.NewV7()).String() },
+		Now:            clock.Now,
+		HTTPS:          c.https(),
+		TrustedProxies: c.TrustedProxies,
+		Tag:            port.WithRequest,
+		AllowedOrigin:  res.OriginAllowed,
+		Receipts:       receipts{rec},
+		Metrics:        reg,
+	}, log)
+}
+
+func (c Config) https() bool { return strings.HasPrefix(c.PublicURL, "https://") }
+
+func newAlpha(c Config, clock port.Clock, s alpha.Services) *alpha.API {
+	return alpha.New(s, alpha.Config{Now: clock.Now, HTTPS: c.https(), Seconds: c.ExpiresSeconds, Parity: c.ParityRoutes})
+}
+
+func newAlphaServices(r *tenancy.Resolver, g *access.Guard, p *signin.Passwords, l *signin.Links, s *signin.Sessions, ch *credential.Changes, pr *profile.Service) alpha.Services {
+	return alpha.Services{Resolver: r, Guard: g, Passwords: p, Links: l, Sessions: s, Changes: ch, Profile: pr}
+}
+
+func newExsitedServices(r *tenancy.Resolver, p *signin.Passwords, ch *credential.Changes, pr *profile.Service) exsited.Services {
+	return exsited.Services{Resolver: r, Passwords: p, Changes: ch, Profile: pr}
+}
+
+func newExsited(c Config, s exsited.Services) *exsited.API { return exsited.New(s, c.ExpiresSeconds) }
+
+func newPages(c Config, r *tenancy.Resolver, l *signin.Links, s *signin.Sessions) *pages.Pages {
+	return pages.New(r, l, s, pages.Config{PublicURL: c.PublicURL, HTTPS: c.https()})
+}
+
+func newWellknown(c Config, h port.Health, ring port.KeyRing, l *live.Live, g *access.Guard, pr *profile.Service, reg *prometheus.Registry) *wellknown.API {
+	return wellknown.New(wellknown.Parts{
+		Storage: func(ctx context.Context) error {
+			if err := l.Fresh(); err != nil {
+				return err
+			}
+			return h.Ping(ctx)
+		},
+		Keys: func(ctx context.Context) error {
+			_, err := ring.JWKS(ctx)
+			return err
+		},
+		JWKS:     ring.JWKS,
+		Operator: g.Operator,
+		Metrics:  web.Metrics(reg),
+		Profile:  pr,
+		Document: openapi.JSON(),
+		Docs:     wellknown.Docs{Page: docs.Index(), Policy: docs.Policy, Asset: docs.Asset, Unpack: docs.Unpack},
+	}, wellknown.Config{PublicURL: c.PublicURL, DefaultTenant: string(c.DefaultTenant)})
+}

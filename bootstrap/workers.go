@@ -1,0 +1,105 @@
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"ostiary/adapters/live"
+	"ostiary/app/operation"
+	"ostiary/app/port"
+	"ostiary/app/signin"
+)
+
+const (
+	keyPatrol  = time.Hour   // whether a new signing key is due
+	ringPatrol = time.Minute // keys come and go by the clock as well as by change
+	headPatrol = time.Minute
+	sweep      = 5 * time.Minute
+	backOff    = time.Second // between tries to reach a store that is away at start
+	farewell   = 5 * time.Second
+)
+
+// Workers are what goes on beside requests.
+type Workers struct {
+	live     *live.Live
+	postman  *signin.Postman
+	keys     *operation.Keys
+	ring     port.KeyRing
+	recorder *operation.Recorder
+	janitor  port.Janitor
+	clock    port.Clock
+	log      *zap.Logger
+
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+}
+
+func newWorkers(l *live.Live, p *signin.Postman, k *operation.Keys, r port.KeyRing, rec *operation.Recorder, j port.Janitor, clock port.Clock, log *zap.Logger) *Workers {
+	return &Workers{live: l, postman: p, keys: k, ring: r, recorder: rec, janitor: j, clock: clock, log: log}
+}
+
+// prepare makes the first key and the first poll, so that a service with its
+// store at hand is ready as soon as it listens.
+func (w *Workers) prepare(ctx context.Context) error {
+	return errors.Join(w.keys.Ensure(ctx), w.ring.Reload(ctx), w.live.Poll(ctx))
+}
+
+// start returns at once when the store answers, and goes on trying in the
+// background when it does not.
+func (w *Workers) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	w.cancel = cancel
+	w.live.OnKeys(func() { w.report("reload keys", w.ring.Reload(ctx)) })
+	first := w.prepare(ctx)
+	w.report("prepare", first)
+	w.wg.Go(func() {
+		for err := first; err != nil && pause(ctx, backOff); {
+			err = w.prepare(ctx)
+		}
+		w.live.Run(ctx)
+	})
+	w.wg.Go(func() { w.postman.Run(ctx) })
+	w.every(ctx, keyPatrol, "rotate keys", w.keys.Ensure)
+	w.every(ctx, ringPatrol, "reload keys", w.ring.Reload)
+	w.every(ctx, headPatrol, "sign audit heads", w.recorder.SignHeads)
+	w.every(ctx, sweep, "sweep", func(ctx context.Context) error { return w.janitor.Sweep(ctx, w.clock.Now()) })
+}
+
+// stop ends the workers, sends what mail is due and signs the audit trail.
+func (w *Workers) stop(ctx context.Context) error {
+	w.cancel()
+	w.wg.Wait()
+	ctx, cancel := context.WithTimeout(ctx, farewell)
+	defer cancel()
+	return errors.Join(w.postman.Drain(ctx), w.recorder.SignHeads(ctx))
+}
+
+func (w *Workers) every(ctx context.Context, d time.Duration, what string, do func(context.Context) error) {
+	w.wg.Go(func() {
+		for pause(ctx, d) {
+			w.report(what, do(ctx))
+		}
+	})
+}
+
+func (w *Workers) report(what string, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		w.log.Warn("background work failed", zap.String("work", what), zap.Error(err))
+	}
+}
+
+// pause reports false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
