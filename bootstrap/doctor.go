@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -138,13 +139,33 @@ func checkHash(ctx context.Context, f cli.Finding, h port.Hasher, clock port.Clo
 func checkListen(ctx context.Context, c Config) cli.Finding {
 	f := cli.Finding{Check: "listen address"}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+	if err != nil && isOstiary(ctx, c.Listen) {
+		f.OK, f.Text = true, c.Listen+" is served by ostiary"
+		return f
+	}
 	if err != nil {
-		f.Text, f.Mend = c.Listen+" cannot be listened on", "stop what listens there (perhaps ostiary itself), or choose another OSTIARY_LISTEN"
+		f.Text, f.Mend = c.Listen+" cannot be listened on", "stop what listens there, or choose another OSTIARY_LISTEN"
 		return f
 	}
 	_ = ln.Close()
 	f.OK, f.Text = true, c.Listen+" is free"
 	return f
+}
+
+// isOstiary reports whether whoever listens answers as this program does.
+func isOstiary(ctx context.Context, address string) bool {
+	ctx, cancel := context.WithTimeout(ctx, dialWithin)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/healthz", nil)
+	if err != nil {
+		return false
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	defer func() { _ = res.Body.Close() }()
+	return res.StatusCode == http.StatusOK && res.Header.Get("X-Request-Id") != ""
 }
 
 func checkPublicURL(c Config) cli.Finding {

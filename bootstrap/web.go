@@ -11,6 +11,7 @@ import (
 
 	"ostiary/adapters/live"
 	"ostiary/adapters/web"
+	"ostiary/adapters/web/admin"
 	"ostiary/adapters/web/alpha"
 	"ostiary/adapters/web/exsited"
 	"ostiary/adapters/web/luminous"
@@ -20,6 +21,8 @@ import (
 	"ostiary/adapters/web/wellknown/openapi"
 	"ostiary/app/access"
 	"ostiary/app/credential"
+	"ostiary/app/directory"
+	"ostiary/app/ledger"
 	"ostiary/app/operation"
 	"ostiary/app/port"
 	"ostiary/app/profile"
@@ -34,6 +37,7 @@ var webModule = fx.Module("web",
 		newAlphaServices, newAlpha,
 		newExsitedServices, newExsited,
 		luminous.New,
+		newDirectoryServices, newOperationServices, newAdmin,
 		newPages,
 		newWellknown,
 	),
@@ -41,8 +45,8 @@ var webModule = fx.Module("web",
 )
 
 // mount is the whole surface of the program, in one place.
-func mount(s *web.Server, al *alpha.API, ex *exsited.API, lu *luminous.API, pg *pages.Pages, wk *wellknown.API) {
-	for _, d := range []web.Dialect{al.Dialect(), ex.Dialect(), lu.Dialect(), pg.Dialect(), wk.Dialect()} {
+func mount(s *web.Server, al *alpha.API, ex *exsited.API, lu *luminous.API, ad *admin.API, pg *pages.Pages, wk *wellknown.API) {
+	for _, d := range []web.Dialect{al.Dialect(), ex.Dialect(), lu.Dialect(), ad.Dialect(), pg.Dialect(), wk.Dialect()} {
 		s.Mount(d)
 	}
 }
@@ -83,6 +87,38 @@ func newExsitedServices(r *tenancy.Resolver, p *signin.Passwords, ch *credential
 }
 
 func newExsited(c Config, s exsited.Services) *exsited.API { return exsited.New(s, c.ExpiresSeconds) }
+
+func newAdmin(g *access.Guard, t *tenancy.Admin, d directoryServices, l *credential.Logins, led *ledger.Service, o operationServices) *admin.API {
+	return admin.New(admin.UseCases{
+		Guard: g, Tenants: t, Companies: d.companies, Contacts: d.contacts, Tags: d.tags, Avatars: d.avatars, Logins: l, Ledger: led,
+		Tokens: o.tokens, Audit: o.audit, Receipts: o.receipts, Keys: o.keys, Idempotency: o.idempotency,
+	})
+}
+
+// directoryServices and operationServices keep the admin API's long list of
+// parts in hand.
+type directoryServices struct {
+	companies *directory.Companies
+	contacts  *directory.Contacts
+	tags      *directory.Tags
+	avatars   *directory.Avatars
+}
+
+func newDirectoryServices(co *directory.Companies, ct *directory.Contacts, t *directory.Tags, a *directory.Avatars) directoryServices {
+	return directoryServices{companies: co, contacts: ct, tags: t, avatars: a}
+}
+
+type operationServices struct {
+	tokens      *operation.APITokens
+	audit       *operation.Audit
+	receipts    *operation.Receipts
+	keys        *operation.Keys
+	idempotency *operation.Idempotency
+}
+
+func newOperationServices(t *operation.APITokens, a *operation.Audit, r *operation.Receipts, k *operation.Keys, i *operation.Idempotency) operationServices {
+	return operationServices{tokens: t, audit: a, receipts: r, keys: k, idempotency: i}
+}
 
 func newPages(c Config, r *tenancy.Resolver, l *signin.Links, s *signin.Sessions) *pages.Pages {
 	return pages.New(r, l, s, pages.Config{PublicURL: c.PublicURL, HTTPS: c.https()})

@@ -53,7 +53,15 @@ func (w *Workers) prepare(ctx context.Context) error {
 func (w *Workers) start() {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
-	w.live.OnKeys(func() { w.report("reload keys", w.ring.Reload(ctx)) })
+	// The hook runs inside the write or poll that announced the keys: it only
+	// signals.
+	changed := make(chan struct{}, 1)
+	w.live.OnKeys(func() {
+		select {
+		case changed <- struct{}{}:
+		default:
+		}
+	})
 	first := w.prepare(ctx)
 	w.report("prepare", first)
 	w.wg.Go(func() {
@@ -64,7 +72,11 @@ func (w *Workers) start() {
 	})
 	w.wg.Go(func() { w.postman.Run(ctx) })
 	w.every(ctx, keyPatrol, "rotate keys", w.keys.Ensure)
-	w.every(ctx, ringPatrol, "reload keys", w.ring.Reload)
+	w.wg.Go(func() {
+		for await(ctx, changed, ringPatrol) {
+			w.report("reload keys", w.ring.Reload(ctx))
+		}
+	})
 	w.every(ctx, headPatrol, "sign audit heads", w.recorder.SignHeads)
 	w.every(ctx, sweep, "sweep", func(ctx context.Context) error { return w.janitor.Sweep(ctx, w.clock.Now()) })
 }
@@ -92,14 +104,18 @@ func (w *Workers) report(what string, err error) {
 	}
 }
 
-// pause reports false when ctx ended first.
-func pause(ctx context.Context, d time.Duration) bool {
+// await waits for a signal or for d; false when ctx ended first.
+func await(ctx context.Context, signal <-chan struct{}, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 		return false
+	case <-signal:
 	case <-t.C:
-		return true
 	}
+	return true
 }
+
+// pause reports false when ctx ended first.
+func pause(ctx context.Context, d time.Duration) bool { return await(ctx, nil, d) }

@@ -152,7 +152,9 @@ func withdrawals() map[string]withdrawal {
 	suspended := tenant.Restore(tenant.Snapshot{ID: acme, Code: "acme", Details: tenant.Details{Status: tenant.Suspended}})
 	suspend := func(w *world) { w.tenants[acme] = suspended }
 	changed := port.Change{Kind: port.TenantChanged, ID: acme.String()}
-	of := func(kind port.ChangeKind, id string) port.Change { return port.Change{Tenant: acme, Kind: kind, ID: id} }
+	of := func(kind port.ChangeKind, id string) port.Change {
+		return port.Change{Tenant: acme, Kind: kind, ID: id}
+	}
 	return map[string]withdrawal{
 		"tenant": {changed, suspend, func(ctx context.Context, l *live.Live) bool {
 			got, err := l.Tenant(ctx, acme)
