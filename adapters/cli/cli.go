@@ -185,18 +185,18 @@ func codeOf(s string) (tenant.Code, error) {
 type serveCmd struct{}
 
 // Run implements the command.
-func (serveCmd) Run(s *session) error { return s.Program.Serve(s.ctx, s.set) }
+func (serveCmd) Run(s *session) error { return s.Serve(s.ctx, s.set) }
 
 type demoCmd struct{}
 
 // Run implements the command.
-func (demoCmd) Run(s *session) error { return s.Program.Demo(s.ctx, s.set, s.Stdout) }
+func (demoCmd) Run(s *session) error { return s.Demo(s.ctx, s.set, s.Stdout) }
 
 type openAPICmd struct{}
 
 // Run implements the command.
 func (openAPICmd) Run(s *session) error {
-	_, err := s.Stdout.Write(append(s.Program.OpenAPI(), '\n'))
+	_, err := s.Stdout.Write(append(s.OpenAPI(), '\n'))
 	return err
 }
 
@@ -206,7 +206,7 @@ type versionCmd struct{}
 func (versionCmd) Run(s *session) error {
 	v := struct {
 		Version string `json:"version"`
-	}{s.Program.Version}
+	}{s.Version}
 	return s.print(v, []string{"VERSION"}, [][]string{{v.Version}})
 }
 
@@ -216,7 +216,7 @@ var errUnwell = fault.New(fault.Invalid, "doctor", "Something needs mending.")
 
 // Run implements the command.
 func (doctorCmd) Run(s *session) error {
-	findings := s.Program.Doctor(s.ctx, s.set)
+	findings := s.Doctor(s.ctx, s.set)
 	rows := make([][]string, 0, len(findings))
 	well := true
 	for _, f := range findings {

@@ -14,4 +14,4 @@ package port
 import "errors"
 
 // Keep is returned by a change that leaves the aggregate as it is.
-var Keep = errors.New("port: nothing to store") //nolint:revive,staticcheck // a signal to Update, never an error anybody sees
+var Keep = errors.New("port: nothing to store") //nolint:staticcheck // a signal to Update, never an error anybody sees

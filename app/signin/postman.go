@@ -26,7 +26,7 @@ import (
 const (
 	postmen = 8                // deliveries at once
 	patrol  = time.Second      // how often jobs of other processes are looked for
-	sending = 30 * time.Second // one delivery; well below outbox.Lease
+	sending = 30 * time.Second // one delivery
 )
 
 // Postman delivers the jobs of the outbox, at least once each. Tokens are
@@ -181,15 +181,38 @@ func (p *Postman) send(ctx context.Context, t *tenant.Tenant, person port.Person
 	if err := p.links.Add(ctx, link); err != nil {
 		return fmt.Errorf("store link: %w", err)
 	}
-	sendCtx, cancel := context.WithTimeout(ctx, sending)
-	defer cancel()
-	if err := p.mailer.Send(sendCtx, mail); err != nil {
+	if err := p.handOver(ctx, j, mail); err != nil {
 		return fmt.Errorf("hand mail over: %w", err)
 	}
 	if err := p.links.HandedOver(ctx, link); err != nil {
 		return fmt.Errorf("void older links: %w", err)
 	}
 	return p.record(ctx, t, j, audit.Granted, "mailed")
+}
+
+// handOver keeps the job leased for as long as the mail server takes.
+func (p *Postman) handOver(ctx context.Context, j outbox.Job, m outbox.Mail) error {
+	ctx, cancel := context.WithTimeout(ctx, sending)
+	defer cancel()
+	sent := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		renew := time.NewTicker(outbox.Renew)
+		defer renew.Stop()
+		for {
+			select {
+			case <-sent:
+				return
+			case <-renew.C:
+				// A renewal that fails costs at most a second mail.
+				_ = p.outbox.Retry(ctx, j.ID, p.sys.Clock.Now().Add(outbox.Lease))
+			}
+		}
+	})
+	err := p.mailer.Send(ctx, m)
+	close(sent)
+	wg.Wait()
+	return err
 }
 
 // mint makes a link and the mail that carries it.

@@ -34,9 +34,11 @@ const (
 	GiveUp = 30 * time.Minute
 	// GiveUpInvitation is the same for a mail that nobody waits for.
 	GiveUpInvitation = 48 * time.Hour
-	// Lease is how long one worker has a job to itself. It exceeds the longest
-	// delivery attempt.
-	Lease = 90 * time.Second
+	// Lease is how long a worker has a job to itself unless it renews: short,
+	// because a job of a worker that died waits that long.
+	Lease = 10 * time.Second
+	// Renew is how often a worker renews the lease of a job under way.
+	Renew = 3 * time.Second
 
 	firstWait = 2 * time.Second
 	lastWait  = 10 * time.Minute

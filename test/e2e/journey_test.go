@@ -128,8 +128,10 @@ func (d *deployment) exsited(p portal) {
 		}
 		require.Equal(t, "no-store", res.header.Get("Cache-Control"))
 	}
-	res := d.must(200, request{method: "POST", path: "/t/acme/api/v3/portal/change-password",
-		body: `{"email":"` + address + `","current_password":"` + firstPassword + `","new_password":"` + secondPassword + `"}`})
+	res := d.must(200, request{
+		method: "POST", path: "/t/acme/api/v3/portal/change-password",
+		body: `{"email":"` + address + `","current_password":"` + firstPassword + `","new_password":"` + secondPassword + `"}`,
+	})
 	require.JSONEq(t, `{"message":"Password changed successfully"}`, string(res.body))
 	old := d.must(401, request{method: "POST", path: "/api/v3/portal/login", header: inAcme, body: `{"email":"` + address + `","password":"` + firstPassword + `"}`})
 	old.members(t, "errors")
