@@ -62,7 +62,7 @@ func (s *Avatars) PutCompany(ctx context.Context, in CompanyAvatarInput) (*compa
 	if err != nil {
 		return nil, err
 	}
-	return out, s.office.record(ctx, fact{t.ID(), in.Actor, "company.updated", companyTarget(in.ID), []string{"avatar"}})
+	return told(out, t), s.office.record(ctx, fact{t.ID(), in.Actor, "company.updated", companyTarget(in.ID), []string{"avatar"}})
 }
 
 // ContactAvatarInput replaces a contact's picture. Raw is bounded by who reads it.

@@ -78,7 +78,7 @@ func (s *Companies) Get(ctx context.Context, in GetCompanyInput) (*company.Compa
 	if err != nil {
 		return nil, fmt.Errorf("find company: %w", err)
 	}
-	return c, nil
+	return told(c, t), nil
 }
 
 // ListCompaniesInput selects companies by rising id, after the given one.
@@ -95,6 +95,9 @@ func (s *Companies) List(ctx context.Context, in ListCompaniesInput) (items []*c
 		return nil, false, err
 	}
 	items, err = s.companies.List(ctx, t.ID(), in.After, in.Limit+1)
+	for i, c := range items {
+		items[i] = told(c, t)
+	}
 	return page(items, in.Limit, err)
 }
 
@@ -130,6 +133,13 @@ func priced(d company.Details, t *tenant.Tenant) company.Details {
 		d.Currency = t.Details().Currency
 	}
 	return d
+}
+
+// told spells out the currency of a company that was stored without one.
+func told(c *company.Company, t *tenant.Tenant) *company.Company {
+	s := c.Snapshot()
+	s.Details.Currency = c.Currency(t)
+	return company.Restore(s)
 }
 
 func companyTarget(id company.ID) string { return "company:" + id.String() }

@@ -65,7 +65,7 @@ func TestUpdateCompany_NamesWhatChanged(t *testing.T) {
 	c := k.company(t, "Globex")
 
 	out, err := k.companies.Update(t.Context(), directory.UpdateCompanyInput{Caller: root, ID: c.ID(), IfMatch: 1, Edit: func(d company.Details) (company.Details, error) {
-		d.Phone, d.Scopes = "1", scope.Map{scope.Finance: false}
+		d.Phone, d.Scopes = "1", scope.Map{"my-section": false, scope.Configurator: true, scope.Finance: false, scope.Support: true}
 		return d, nil
 	}})
 

@@ -58,7 +58,7 @@ func (s *Companies) change(ctx context.Context, t *tenant.Tenant, in UpdateCompa
 		if err := matches(in.IfMatch, c.Version()); err != nil {
 			return err
 		}
-		after, err := in.Edit(c.Details())
+		after, err := in.Edit(separate(c.Details()))
 		if err != nil {
 			return err
 		}
@@ -71,6 +71,16 @@ func (s *Companies) change(ctx context.Context, t *tenant.Tenant, in UpdateCompa
 		return c.Change(after, now)
 	})
 	return out, money, members, err
+}
+
+// separate keeps an edit from reaching into the state it is compared with.
+func separate(d company.Details) company.Details {
+	d.Scopes = d.Scopes.Clone()
+	if d.Billing != nil {
+		b := *d.Billing
+		d.Billing = &b
+	}
+	return d
 }
 
 func (s *Companies) noDocuments(ctx context.Context, t *tenant.Tenant, id company.ID) error {

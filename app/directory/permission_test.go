@@ -3,6 +3,7 @@ package directory_test
 import (
 	"context"
 	"io"
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -18,23 +19,22 @@ import (
 // same edits nothing.
 func same[D any](d D) (D, error) { return d, nil }
 
-func TestPermissions(t *testing.T) {
-	t.Parallel()
-	one := func(t *testing.T) company.ID { return fake.CompanyID(t, 1) }
-	who := func(t *testing.T) contact.ID { return fake.ContactID(t, 1) }
-	tag, err := contact.TagIDOf(1)
-	require.NoError(t, err)
-	type call func(ctx context.Context, k *kit, c directory.Caller) error
-	for name, c := range map[string]struct {
-		needs actor.Permission
-		call  call
-	}{
+// right is a use case with the permission it needs.
+type right struct {
+	needs actor.Permission
+	call  func(ctx context.Context, k *kit, c directory.Caller) error
+}
+
+func companyRights(t *testing.T) map[string]right {
+	t.Helper()
+	one := fake.CompanyID(t, 1)
+	return map[string]right{
 		"Companies.Create": {actor.CompaniesWrite, func(ctx context.Context, k *kit, c directory.Caller) error {
 			_, err := k.companies.Create(ctx, directory.CreateCompanyInput{Caller: c, Details: company.Details{Name: "New"}, DefaultPortal: true})
 			return err
 		}},
 		"Companies.Get": {actor.CompaniesRead, func(ctx context.Context, k *kit, c directory.Caller) error {
-			_, err := k.companies.Get(ctx, directory.GetCompanyInput{Caller: c, ID: one(t)})
+			_, err := k.companies.Get(ctx, directory.GetCompanyInput{Caller: c, ID: one})
 			return err
 		}},
 		"Companies.List": {actor.CompaniesRead, func(ctx context.Context, k *kit, c directory.Caller) error {
@@ -42,20 +42,28 @@ func TestPermissions(t *testing.T) {
 			return err
 		}},
 		"Companies.Update": {actor.CompaniesWrite, func(ctx context.Context, k *kit, c directory.Caller) error {
-			_, err := k.companies.Update(ctx, directory.UpdateCompanyInput{Caller: c, ID: one(t), Edit: same[company.Details]})
+			_, err := k.companies.Update(ctx, directory.UpdateCompanyInput{Caller: c, ID: one, Edit: same[company.Details]})
 			return err
 		}},
 		"Companies.Delete": {actor.CompaniesWrite, func(ctx context.Context, k *kit, c directory.Caller) error {
 			return k.companies.Delete(ctx, directory.DeleteCompanyInput{Caller: c, ID: fake.CompanyID(t, 2)})
 		}},
+	}
+}
+
+func contactRights(t *testing.T) map[string]right {
+	t.Helper()
+	one := fake.CompanyID(t, 1)
+	who := fake.ContactID(t, 1)
+	return map[string]right{
 		"Contacts.Create": {actor.ContactsWrite, func(ctx context.Context, k *kit, c directory.Caller) error {
 			_, err := k.contacts.Create(ctx, directory.CreateContactInput{Caller: c, Details: contact.Details{
-				FirstName: "New", Companies: []contact.Membership{{Company: one(t)}},
+				FirstName: "New", Companies: []contact.Membership{{Company: one}},
 			}})
 			return err
 		}},
 		"Contacts.Get": {actor.ContactsRead, func(ctx context.Context, k *kit, c directory.Caller) error {
-			_, err := k.contacts.Get(ctx, directory.GetContactInput{Caller: c, ID: who(t)})
+			_, err := k.contacts.Get(ctx, directory.GetContactInput{Caller: c, ID: who})
 			return err
 		}},
 		"Contacts.List": {actor.ContactsRead, func(ctx context.Context, k *kit, c directory.Caller) error {
@@ -67,12 +75,22 @@ func TestPermissions(t *testing.T) {
 			return err
 		}},
 		"Contacts.Update": {actor.ContactsWrite, func(ctx context.Context, k *kit, c directory.Caller) error {
-			_, err := k.contacts.Update(ctx, directory.UpdateContactInput{Caller: c, ID: who(t), Edit: same[contact.Details]})
+			_, err := k.contacts.Update(ctx, directory.UpdateContactInput{Caller: c, ID: who, Edit: same[contact.Details]})
 			return err
 		}},
 		"Contacts.Delete": {actor.ContactsWrite, func(ctx context.Context, k *kit, c directory.Caller) error {
-			return k.contacts.Delete(ctx, directory.DeleteContactInput{Caller: c, ID: who(t)})
+			return k.contacts.Delete(ctx, directory.DeleteContactInput{Caller: c, ID: who})
 		}},
+	}
+}
+
+func otherRights(t *testing.T) map[string]right {
+	t.Helper()
+	one := fake.CompanyID(t, 1)
+	who := fake.ContactID(t, 1)
+	tag, err := contact.TagIDOf(1)
+	require.NoError(t, err)
+	return map[string]right{
 		"Tags.Create": {actor.ContactsWrite, func(ctx context.Context, k *kit, c directory.Caller) error {
 			_, err := k.tags.Create(ctx, directory.CreateTagInput{Caller: c, Details: contact.TagDetails{Name: "New"}})
 			return err
@@ -93,11 +111,11 @@ func TestPermissions(t *testing.T) {
 			return k.tags.Delete(ctx, directory.DeleteTagInput{Caller: c, ID: tag})
 		}},
 		"Avatars.PutCompany": {actor.CompaniesWrite, func(ctx context.Context, k *kit, c directory.Caller) error {
-			_, err := k.avatars.PutCompany(ctx, directory.CompanyAvatarInput{Caller: c, ID: one(t), Raw: []byte("png")})
+			_, err := k.avatars.PutCompany(ctx, directory.CompanyAvatarInput{Caller: c, ID: one, Raw: []byte("png")})
 			return err
 		}},
 		"Avatars.PutContact": {actor.ContactsWrite, func(ctx context.Context, k *kit, c directory.Caller) error {
-			_, err := k.avatars.PutContact(ctx, directory.ContactAvatarInput{Caller: c, ID: who(t), Raw: []byte("png")})
+			_, err := k.avatars.PutContact(ctx, directory.ContactAvatarInput{Caller: c, ID: who, Raw: []byte("png")})
 			return err
 		}},
 		"Importer.Import": {actor.ContactsWrite, func(ctx context.Context, k *kit, c directory.Caller) error {
@@ -107,7 +125,15 @@ func TestPermissions(t *testing.T) {
 			_, err := k.importer.Import(ctx, directory.ImportInput{Caller: c, Next: func() (directory.ImportRow, error) { return directory.ImportRow{}, io.EOF }})
 			return err
 		}},
-	} {
+	}
+}
+
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	rights := companyRights(t)
+	maps.Copy(rights, contactRights(t))
+	maps.Copy(rights, otherRights(t))
+	for name, c := range rights {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			k := setup(t)

@@ -40,59 +40,61 @@ func signed(t *testing.T, n int) (*kit, *archive) {
 	return k, a
 }
 
+// tampered is what somebody who can write to the store may do to five records.
+var tampered = map[string]struct {
+	tamper func([]audit.Record) []audit.Record
+	flaw   operation.Flaw
+	seq    int64
+	gone   bool // there is no event to name
+}{
+	"a member was changed": {func(rs []audit.Record) []audit.Record {
+		rs[2].Actor = "user:somebody-else"
+		return rs
+	}, operation.Changed, 3, false},
+	"a detail was changed": {func(rs []audit.Record) []audit.Record {
+		rs[2].Details = map[string]string{"code": "other"}
+		return rs
+	}, operation.Changed, 3, false},
+	"a record was rewritten with its digest": {func(rs []audit.Record) []audit.Record {
+		rs[2].Actor = "user:somebody-else"
+		rs[2].Digest = rs[2].Sum()
+		return rs
+	}, operation.Changed, 3, false},
+	"the whole rest was rewritten": {func(rs []audit.Record) []audit.Record {
+		rs[2].Actor = "user:somebody-else"
+		for i := 2; i < len(rs); i++ {
+			rs[i] = audit.Chain(rs[i].Event, rs[i].Writer, rs[i].Seq, rs[i-1].Digest)
+		}
+		return rs
+	}, operation.Changed, 5, false}, // the end is what is signed
+	"one was removed": {func(rs []audit.Record) []audit.Record {
+		return slices.Delete(rs, 2, 3)
+	}, operation.Removed, 3, true},
+	"the first was removed": {func(rs []audit.Record) []audit.Record {
+		return rs[1:]
+	}, operation.Removed, 1, true},
+	"the last was removed": {func(rs []audit.Record) []audit.Record {
+		return rs[:4]
+	}, operation.Removed, 5, true},
+	"all were removed": {func([]audit.Record) []audit.Record {
+		return nil
+	}, operation.Removed, 1, true},
+	"two changed places": {func(rs []audit.Record) []audit.Record {
+		rs[1].Seq, rs[2].Seq = rs[2].Seq, rs[1].Seq
+		return rs
+	}, operation.Reordered, 2, false},
+	"one was removed and the rest moved up": {func(rs []audit.Record) []audit.Record {
+		rs = slices.Delete(rs, 2, 3)
+		for i := range rs {
+			rs[i].Seq = int64(i + 1)
+		}
+		return rs
+	}, operation.Reordered, 3, false},
+}
+
 func TestVerify_NamesTheFirstFlaw(t *testing.T) {
 	t.Parallel()
-	type edit func([]audit.Record) []audit.Record
-	for name, c := range map[string]struct {
-		tamper edit
-		flaw   operation.Flaw
-		seq    int64
-		gone   bool // there is no event to name
-	}{
-		"a member was changed": {func(rs []audit.Record) []audit.Record {
-			rs[2].Actor = "user:somebody-else"
-			return rs
-		}, operation.Changed, 3, false},
-		"a detail was changed": {func(rs []audit.Record) []audit.Record {
-			rs[2].Details = map[string]string{"code": "other"}
-			return rs
-		}, operation.Changed, 3, false},
-		"a record was rewritten with its digest": {func(rs []audit.Record) []audit.Record {
-			rs[2].Actor = "user:somebody-else"
-			rs[2].Digest = rs[2].Sum()
-			return rs
-		}, operation.Changed, 3, false},
-		"the whole rest was rewritten": {func(rs []audit.Record) []audit.Record {
-			rs[2].Actor = "user:somebody-else"
-			for i := 2; i < len(rs); i++ {
-				rs[i] = audit.Chain(rs[i].Event, rs[i].Writer, rs[i].Seq, rs[i-1].Digest)
-			}
-			return rs
-		}, operation.Changed, 5, false}, // the end is what is signed
-		"one was removed": {func(rs []audit.Record) []audit.Record {
-			return slices.Delete(rs, 2, 3)
-		}, operation.Removed, 3, true},
-		"the first was removed": {func(rs []audit.Record) []audit.Record {
-			return rs[1:]
-		}, operation.Removed, 1, true},
-		"the last was removed": {func(rs []audit.Record) []audit.Record {
-			return rs[:4]
-		}, operation.Removed, 5, true},
-		"all were removed": {func([]audit.Record) []audit.Record {
-			return nil
-		}, operation.Removed, 1, true},
-		"two changed places": {func(rs []audit.Record) []audit.Record {
-			rs[1].Seq, rs[2].Seq = rs[2].Seq, rs[1].Seq
-			return rs
-		}, operation.Reordered, 2, false},
-		"one was removed and the rest moved up": {func(rs []audit.Record) []audit.Record {
-			rs = slices.Delete(rs, 2, 3)
-			for i := range rs {
-				rs[i].Seq = int64(i + 1)
-			}
-			return rs
-		}, operation.Reordered, 3, false},
-	} {
+	for name, c := range tampered {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			k, a := signed(t, 5)

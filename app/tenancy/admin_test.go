@@ -40,6 +40,9 @@ func newAdmin(t *testing.T) adminKit {
 	return k
 }
 
+// onlyFinance switches the other standard scopes off.
+var onlyFinance = scope.Map{scope.Configurator: false, scope.Finance: true, scope.Support: false}
+
 var operator = actor.TheOperator("")
 
 // of is a credential of acme with the given permissions.
@@ -69,7 +72,7 @@ func TestAdmin_Permissions(t *testing.T) {
 			return err
 		}, actor.ScopesRead, actor.ScopesRead, nil},
 		"PutScopes": {func(k adminKit, a actor.Actor, code tenant.Code) error {
-			_, err := k.PutScopes(t.Context(), tenancy.PutScopesInput{Actor: a, Tenant: code, Scopes: scope.Map{scope.Finance: true}})
+			_, err := k.PutScopes(t.Context(), tenancy.PutScopesInput{Actor: a, Tenant: code, Scopes: onlyFinance})
 			return err
 		}, actor.ScopesWrite, actor.ScopesWrite, nil},
 		"Update": {func(k adminKit, a actor.Actor, code tenant.Code) error {
@@ -246,13 +249,13 @@ func TestUpdate_SuspendedTenantIsStillKept(t *testing.T) {
 
 	_, err := k.Update(t.Context(), status(tenant.Suspended))
 	require.NoError(t, err)
-	_, err = k.PutScopes(t.Context(), tenancy.PutScopesInput{Actor: operator, Tenant: "acme", Scopes: scope.Map{scope.Finance: true}})
+	_, err = k.PutScopes(t.Context(), tenancy.PutScopesInput{Actor: operator, Tenant: "acme", Scopes: onlyFinance})
 	require.NoError(t, err)
 	out, err := k.Update(t.Context(), status(tenant.Active))
 
 	require.NoError(t, err)
 	require.True(t, out.Active())
-	require.Equal(t, scope.Map{scope.Finance: true}, out.Scopes())
+	require.Equal(t, onlyFinance, out.Scopes())
 	require.Equal(t, []string{"tenant.suspended", "scopes.changed", "tenant.resumed"}, k.trail.Actions())
 }
 

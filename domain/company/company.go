@@ -3,6 +3,7 @@
 package company
 
 import (
+	"math"
 	"time"
 
 	"ostiary/domain/avatar"
@@ -145,10 +146,10 @@ func (c *Company) set(d Details, now time.Time) error {
 		text("billingAddress/houseNumber", a.HouseNumber, 0, 50)
 		text("billingAddress/postalCode", a.PostalCode, 0, 50)
 		text("billingAddress/street", a.Street, 0, 200)
-		if a.Latitude != nil && (*a.Latitude < -90 || *a.Latitude > 90) {
+		if !within(a.Latitude, 90) {
 			bad = append(bad, fault.Field{Pointer: "/billingAddress/latitude", Code: "out_of_range", Detail: "A latitude is -90 to 90."})
 		}
-		if a.Longitude != nil && (*a.Longitude < -180 || *a.Longitude > 180) {
+		if !within(a.Longitude, 180) {
 			bad = append(bad, fault.Field{Pointer: "/billingAddress/longitude", Code: "out_of_range", Detail: "A longitude is -180 to 180."})
 		}
 	}
@@ -158,6 +159,9 @@ func (c *Company) set(d Details, now time.Time) error {
 	c.s.Details, c.s.Updated = d, now
 	return nil
 }
+
+// within reports whether a coordinate is unknown or a number up to the bound.
+func within(v *float64, bound float64) bool { return v == nil || math.Abs(*v) <= bound }
 
 // Tenant returns the owner.
 func (c *Company) Tenant() tenant.ID { return c.s.Tenant }

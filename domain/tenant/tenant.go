@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 
@@ -65,7 +66,7 @@ type Host string
 
 // ParseHost refuses ports, addresses, single labels and what IDNA refuses.
 func ParseHost(s string) (Host, error) {
-	if s == "" || len(s) > 253 || strings.ContainsAny(s, ":/ @[]") {
+	if s == "" || len(s) > 253 || !utf8.ValidString(s) || strings.ContainsAny(s, ":/ @[]") {
 		return "", ErrHost
 	}
 	h, err := idna.Lookup.ToASCII(s)
@@ -73,6 +74,16 @@ func ParseHost(s string) (Host, error) {
 		return "", ErrHost
 	}
 	h = strings.ToLower(h)
+	// One host has one spelling, which is its own A-label.
+	if again, err := idna.Lookup.ToASCII(h); err != nil || again != h || len(h) > 253 {
+		return "", ErrHost
+	}
+	for label := range strings.SplitSeq(h, ".") {
+		// A DNS label is what a code is.
+		if _, err := ParseCode(label); err != nil {
+			return "", ErrHost
+		}
+	}
 	last := h[strings.LastIndexByte(h, '.')+1:]
 	if strings.Trim(last, "0123456789") == "" {
 		return "", ErrHost

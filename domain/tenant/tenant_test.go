@@ -251,6 +251,7 @@ func TestParseHost_FoldsToOneSpelling(t *testing.T) {
 		"", "localhost", "portal.acme.example.", "portal.acme.example:443", "https://portal.acme.example", "portal.acme.example/x", "10.0.0.1",
 		"[::1]", "::1", "a@b.example", "a b.example", "-a.example", "a-.example", "a..example", ".example", "a_b.example", "a.example\n", "a\x00.example",
 		strings.Repeat("a.", 127) + "example", strings.Repeat("a", 64) + ".example", "*.example.com", "xn--a.example",
+		"\xcf.example", strings.Repeat("\u00fc", 60) + "." + strings.Repeat(strings.Repeat("b", 30)+".", 6) + "example",
 	} {
 		_, err := tenant.ParseHost(s)
 		require.ErrorIs(t, err, tenant.ErrHost, "%q", s)

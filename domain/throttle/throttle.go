@@ -60,9 +60,9 @@ const firstDelay = 30 * time.Second
 
 // Locked returns how long a user must still wait after too many failures in a
 // row. The delay doubles with each further failure up to the window, and ends:
-// nobody is locked out for good.
+// nobody is locked out for good. The count decays only after a whole window,
+// when no delay is left.
 func (l Limit) Locked(s State, now time.Time) time.Duration {
-	s = l.decay(s, now)
 	if l.Off() || s.Count < l.Count {
 		return 0
 	}

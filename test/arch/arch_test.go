@@ -49,6 +49,9 @@ var layers = []layer{
 // each entry is a decision, so the list is short.
 var capabilities = []string{
 	"app/access -> app/tenancy", // a bearer may contradict the request's other sources
+	"app/directory -> app/tenancy", // who may act on a tenant is decided in one place
+	"app/ledger -> app/tenancy",
+	"app/operation -> app/tenancy",
 	"app/profile -> app/access",
 	"app/signin -> app/access",
 	"app/signin -> app/proof",

@@ -61,11 +61,13 @@ DELETE /admin/v1/tenants/{code}/contacts/{id}
 PUT /admin/v1/tenants/{code}/contacts/{id}/avatar
 POST /admin/v1/tenants/{code}/contacts/{id}/invitation
 PUT /admin/v1/tenants/{code}/contacts/{id}/password
+GET /admin/v1/tenants/{code}/contacts/{id}/user
 PATCH /admin/v1/tenants/{code}/contacts/{id}/user
 DELETE /admin/v1/tenants/{code}/contacts/{id}/sessions
 GET /admin/v1/tenants/{code}/receipts/{receipt}
 POST /admin/v1/tenants/{code}/tags
 GET /admin/v1/tenants/{code}/tags
+GET /admin/v1/tenants/{code}/tags/{id}
 PATCH /admin/v1/tenants/{code}/tags/{id}
 DELETE /admin/v1/tenants/{code}/tags/{id}
 POST /admin/v1/tenants/{code}/api-tokens
