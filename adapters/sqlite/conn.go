@@ -130,6 +130,17 @@ func (c *conn) each(a access, query string, scan func(*row) bool, args []sqldriv
 	}
 }
 
+// first scans the first row and reports whether there was any.
+func (c *conn) first(a access, query string, scan func(*row), args []sqldriver.NamedValue) (bool, error) {
+	found := false
+	err := c.each(a, query, func(r *row) bool {
+		found = true
+		scan(r)
+		return false
+	}, args)
+	return found, err
+}
+
 // bind lays out the arguments in a buffer of the connection; first is the
 // tenant, if any.
 func (c *conn) bind(first []byte, args []any) []sqldriver.NamedValue {

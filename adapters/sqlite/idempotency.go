@@ -27,17 +27,23 @@ type claimed struct {
 	answer []byte
 }
 
-// Begin implements port.Idempotency.
+// Begin implements port.Idempotency. It takes a key that is free, forgotten,
+// or whose owner vanished.
 func (s *Idempotency) Begin(ctx context.Context, t tenant.ID, k port.IdempotencyKey, body secret.Digest, now time.Time,
 	lease time.Duration,
 ) (port.IdempotencyState, secret.Digest, []byte, error) {
 	var c claimed
 	err := s.db.write(ctx, "begin request", func(x *tx) error {
-		fresh, err := claim(x, t, k, body, now, lease)
+		n, err := x.exec(t, `
+			INSERT INTO idempotency (tenant, digest, body, lease, expires) VALUES (?1, ?2, ?3, ?4, ?5)
+			ON CONFLICT (tenant, digest) DO UPDATE SET body = excluded.body, lease = excluded.lease, answered = NULL,
+			  answer = NULL, expires = excluded.expires
+			WHERE expires <= ?6 OR (answered IS NULL AND lease <= ?6)`,
+			k[:], body[:], now.Add(lease), now.Add(remembered), now)
 		if err != nil {
 			return err
 		}
-		if fresh {
+		if n == 1 {
 			c = claimed{state: port.Fresh, body: body}
 			return nil
 		}
@@ -45,17 +51,6 @@ func (s *Idempotency) Begin(ctx context.Context, t tenant.ID, k port.Idempotency
 		return err
 	})
 	return c.state, c.body, c.answer, err
-}
-
-// claim takes a key that is free, forgotten, or whose owner vanished.
-func claim(x *tx, t tenant.ID, k port.IdempotencyKey, body secret.Digest, now time.Time, lease time.Duration) (bool, error) {
-	n, err := x.exec(t, `
-		INSERT INTO idempotency (tenant, digest, body, lease, expires) VALUES (?1, ?2, ?3, ?4, ?5)
-		ON CONFLICT (tenant, digest) DO UPDATE SET body = excluded.body, lease = excluded.lease, answered = NULL,
-		  answer = NULL, expires = excluded.expires
-		WHERE expires <= ?6 OR (answered IS NULL AND lease <= ?6)`,
-		k[:], body[:], now.Add(lease), now.Add(remembered), now)
-	return n == 1, err
 }
 
 func loadClaim(x *tx, t tenant.ID, k port.IdempotencyKey) (c claimed, err error) {

@@ -27,9 +27,11 @@ func (s *Janitor) Sweep(ctx context.Context, now time.Time) error {
 		args  []any
 	}{
 		{"DELETE FROM counters WHERE digest IN (SELECT digest FROM counters WHERE forget <= ?1 LIMIT ?2)", []any{now}},
-		{`DELETE FROM outbox WHERE id IN
+		{
+			`DELETE FROM outbox WHERE id IN
 			(SELECT id FROM outbox WHERE done IS NOT NULL AND done <= ?1 AND counts_until <= ?2 LIMIT ?3)`,
-			[]any{now.Add(-keepDone), now}},
+			[]any{now.Add(-keepDone), now},
+		},
 		{"DELETE FROM changes WHERE seq IN (SELECT seq FROM changes WHERE at < ?1 LIMIT ?2)", []any{now.Add(-keepChanges)}},
 	} {
 		err := s.repeat(ctx, func(x *tx) (int64, error) { return x.execShared(old.query, append(old.args, batch)...) })

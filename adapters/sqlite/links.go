@@ -113,12 +113,12 @@ func (s *Links) UseCode(ctx context.Context, t tenant.ID, u user.ID, binding, co
 	return out, nil
 }
 
-// newest finds the user's newest usable link with that binding.
-func newest(x *tx, t tenant.ID, u user.ID, binding secret.Digest, now time.Time) (session.Link, error) {
+// newest finds the newest usable link, given user, binding and time.
+func newest(x *tx, t tenant.ID, args ...any) (session.Link, error) {
 	var out session.Link
 	found, err := x.one(t, "SELECT "+linkColumns+` FROM links
 		WHERE tenant = ?1 AND user = ?2 AND binding = ?3 AND used IS NULL AND void = 0 AND expires > ?4
-		ORDER BY minted DESC, id DESC LIMIT 1`, func(r *row) { out = linkFromRow(r) }, u, binding, now)
+		ORDER BY minted DESC, id DESC LIMIT 1`, func(r *row) { out = linkFromRow(r) }, args...)
 	if err == nil && !found {
 		err = session.ErrLinkSpent
 	}

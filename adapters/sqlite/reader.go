@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	sqldriver "database/sql/driver"
 	"errors"
 	"sync"
 
@@ -97,7 +96,7 @@ type rx struct{ c *conn }
 // one scans the first row and reports whether there was any.
 func (x rx) one(t tenant.ID, query string, scan func(*row), args ...any) (bool, error) {
 	b := t.Bytes()
-	return first(x.c, ofTenant, query, scan, x.c.bind(b[:], args))
+	return x.c.first(ofTenant, query, scan, x.c.bind(b[:], args))
 }
 
 func (x rx) all(t tenant.ID, query string, scan func(*row), args ...any) error {
@@ -107,7 +106,7 @@ func (x rx) all(t tenant.ID, query string, scan func(*row), args ...any) error {
 
 // oneShared and allShared read what belongs to no tenant.
 func (x rx) oneShared(query string, scan func(*row), args ...any) (bool, error) {
-	return first(x.c, shared, query, scan, x.c.bind(nil, args))
+	return x.c.first(shared, query, scan, x.c.bind(nil, args))
 }
 
 func (x rx) allShared(query string, scan func(*row), args ...any) error {
@@ -136,16 +135,6 @@ func (db *DB) snapshot(ctx context.Context, what string, fn func(rx) error) erro
 		}()
 		return fn(x)
 	})
-}
-
-func first(c *conn, a access, query string, scan func(*row), args []sqldriver.NamedValue) (bool, error) {
-	found := false
-	err := c.each(a, query, func(r *row) bool {
-		found = true
-		scan(r)
-		return false
-	}, args)
-	return found, err
 }
 
 // exists reports whether a shared query finds anything.

@@ -157,7 +157,7 @@ func TestViolations_LetTheTableThrough(t *testing.T) {
 		"domain/email -> golang.org/x/net/idna",
 		"app/signin -> ostiary/app/port",
 		"app/signin -> ostiary/app/access",
-		"app/tenancy -> ostiary/app/audit",
+		"app/signin -> ostiary/app/proof",
 		"app/tenancy -> context",
 		"adapters/sqlite -> modernc.org/sqlite",
 		"adapters/jose -> github.com/lestrrat-go/jwx/v2/jwt",

@@ -140,15 +140,18 @@ func outboxTellsWait(t *testing.T, s Store) {
 }
 
 func outboxCountsDone(t *testing.T, s Store) {
-	origin, limit := fake.Digest(), throttle.Limit{Count: 1, Window: time.Hour}
+	origin, limit := fake.Digest(), throttle.Limit{Count: 1, Window: 24 * time.Hour}
 	sent := jobFrom(origin, moment)
 	require.NoError(t, s.Outbox.Put(t.Context(), sent, limit))
 	require.NoError(t, s.Outbox.Done(t.Context(), sent.ID, moment))
 
-	require.ErrorIs(t, s.Outbox.Put(t.Context(), jobFrom(origin, after(time.Minute)), limit), throttle.ErrLimited)
-	require.NoError(t, s.Janitor.Sweep(t.Context(), after(time.Minute)))
-	require.ErrorIs(t, s.Outbox.Put(t.Context(), jobFrom(origin, after(time.Minute)), limit), throttle.ErrLimited,
-		"cleaning up must not lift a limit")
+	for _, now := range []time.Time{after(time.Minute), after(24*time.Hour - time.Millisecond)} {
+		require.ErrorIs(t, s.Outbox.Put(t.Context(), jobFrom(origin, now), limit), throttle.ErrLimited)
+		require.NoError(t, s.Janitor.Sweep(t.Context(), now))
+		require.ErrorIs(t, s.Outbox.Put(t.Context(), jobFrom(origin, now), limit), throttle.ErrLimited,
+			"cleaning up must not lift a limit")
+	}
+	require.NoError(t, s.Outbox.Put(t.Context(), jobFrom(origin, after(24*time.Hour+time.Second)), limit))
 }
 
 func outboxPutSideBySide(t *testing.T, s Store) {
