@@ -24,8 +24,8 @@ type Settings struct {
 	TrustedProxies string `env:"OSTIARY_TRUSTED_PROXIES" help:"Addresses or CIDR ranges whose X-Forwarded-* counts, comma separated."`
 
 	Argon2MemoryKiB   string `name:"argon2-memory-kib" env:"OSTIARY_ARGON2_MEMORY_KIB" default:"19456" help:"Memory of one password hash."`
-	Argon2Iterations  string `env:"OSTIARY_ARGON2_ITERATIONS" default:"2" help:"Iterations of one password hash."`
-	Argon2Parallelism string `env:"OSTIARY_ARGON2_PARALLELISM" default:"1" help:"Lanes of one password hash."`
+	Argon2Iterations  string `name:"argon2-iterations" env:"OSTIARY_ARGON2_ITERATIONS" default:"2" help:"Iterations of one password hash."`
+	Argon2Parallelism string `name:"argon2-parallelism" env:"OSTIARY_ARGON2_PARALLELISM" default:"1" help:"Lanes of one password hash."`
 
 	SigningAlgorithm string `env:"OSTIARY_SIGNING_ALGORITHM" default:"ES256" help:"Algorithm of new signing keys: ES256, EdDSA or RS256."`
 	ExpiresUnit      string `env:"OSTIARY_EXPIRES_UNIT" default:"ms" help:"Unit of accessExpiresUnix: ms or s."`

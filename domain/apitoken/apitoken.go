@@ -11,6 +11,7 @@ import (
 	"ostiary/domain/actor"
 	"ostiary/domain/fault"
 	"ostiary/domain/id"
+	"ostiary/domain/line"
 	"ostiary/domain/secret"
 	"ostiary/domain/tenant"
 )
@@ -110,8 +111,8 @@ type Token struct{ s Snapshot }
 
 // New makes a token.
 func New(s Snapshot) (*Token, error) {
-	if n := len([]rune(s.Name)); n < 1 || n > 100 {
-		return nil, fault.At("/name", "length", "A name has 1 to 100 characters.")
+	if bad := line.Check("/name", s.Name, 1, 100); bad != nil {
+		return nil, fault.ErrInvalid.With(bad...)
 	}
 	if len(s.Permissions) == 0 {
 		return nil, fault.At("/permissions", "required", "A token has at least one permission.")

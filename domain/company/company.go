@@ -10,6 +10,7 @@ import (
 	"ostiary/domain/email"
 	"ostiary/domain/fault"
 	"ostiary/domain/id"
+	"ostiary/domain/line"
 	"ostiary/domain/money"
 	"ostiary/domain/scope"
 	"ostiary/domain/tenant"
@@ -128,9 +129,7 @@ func (c *Company) Picture(a avatar.Avatar, now time.Time) {
 func (c *Company) set(d Details, now time.Time) error {
 	var bad []fault.Field
 	text := func(member, v string, lo, hi int) {
-		if n := len([]rune(v)); n < lo || n > hi {
-			bad = append(bad, fault.Field{Pointer: "/" + member, Code: "length", Detail: "That text is too short or too long."})
-		}
+		bad = append(bad, line.Check("/"+member, v, lo, hi)...)
 	}
 	text("name", d.Name, 1, 200)
 	text("phone", d.Phone, 0, 50)

@@ -12,6 +12,7 @@ import (
 	"ostiary/domain/email"
 	"ostiary/domain/fault"
 	"ostiary/domain/id"
+	"ostiary/domain/line"
 	"ostiary/domain/scope"
 	"ostiary/domain/tenant"
 )
@@ -120,9 +121,7 @@ func (c *Contact) Picture(a avatar.Avatar, now time.Time) {
 func (c *Contact) set(d Details, now time.Time) error {
 	var bad []fault.Field
 	text := func(member, v string, lo, hi int) {
-		if n := len([]rune(v)); n < lo || n > hi {
-			bad = append(bad, fault.Field{Pointer: "/" + member, Code: "length", Detail: "That text is too short or too long."})
-		}
+		bad = append(bad, line.Check("/"+member, v, lo, hi)...)
 	}
 	text("firstName", d.FirstName, 1, 100)
 	text("lastName", d.LastName, 0, 100)

@@ -5,6 +5,7 @@ import (
 
 	"ostiary/domain/fault"
 	"ostiary/domain/id"
+	"ostiary/domain/line"
 	"ostiary/domain/tenant"
 )
 
@@ -70,9 +71,7 @@ func (t *Tag) Change(d TagDetails, now time.Time) error {
 func (t *Tag) set(d TagDetails, now time.Time) error {
 	var bad []fault.Field
 	text := func(member, v string, lo, hi int) {
-		if n := len([]rune(v)); n < lo || n > hi {
-			bad = append(bad, fault.Field{Pointer: "/" + member, Code: "length", Detail: "That text is too short or too long."})
-		}
+		bad = append(bad, line.Check("/"+member, v, lo, hi)...)
 	}
 	text("name", d.Name, 1, 100)
 	text("description", d.Description, 0, 500)

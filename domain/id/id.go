@@ -19,19 +19,14 @@ type UUID[K any] struct{ b [16]byte }
 // FromBytes wraps 16 bytes.
 func FromBytes[K any](b [16]byte) UUID[K] { return UUID[K]{b: b} }
 
-// Parse reads the canonical 36-character form, lower case only, so that one
-// id has one spelling.
+// Parse reads the 36-character form; letters of either case (RFC 9562
+// section 4).
 func Parse[K any](s string) (UUID[K], error) {
 	var u UUID[K]
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
 		return UUID[K]{}, ErrMalformed
 	}
 	packed := s[0:8] + s[9:13] + s[14:18] + s[19:23] + s[24:36]
-	for i := range len(packed) {
-		if packed[i] >= 'A' && packed[i] <= 'F' {
-			return UUID[K]{}, ErrMalformed
-		}
-	}
 	if _, err := hex.Decode(u.b[:], []byte(packed)); err != nil {
 		return UUID[K]{}, ErrMalformed
 	}

@@ -12,6 +12,7 @@ import (
 
 	"ostiary/domain/fault"
 	"ostiary/domain/id"
+	"ostiary/domain/line"
 	"ostiary/domain/money"
 	"ostiary/domain/scope"
 )
@@ -36,7 +37,6 @@ var (
 	ErrAudienceTaken = fault.New(fault.Conflict, "audience_taken", "That audience belongs to another tenant.")
 	ErrHost          = fault.New(fault.Invalid, "host_malformed", "That is not a host name that can be registered.")
 	ErrSuspended     = fault.New(fault.Forbidden, "tenant_suspended", "This tenant is suspended.")
-	ErrName          = fault.New(fault.Invalid, "name_required", "A name of 1 to 200 characters is required.")
 )
 
 // Code is a DNS label in lower case.
@@ -152,8 +152,8 @@ func (t *Tenant) Change(d Details, now time.Time) error {
 }
 
 func (t *Tenant) set(d Details, now time.Time) error {
-	if d.Name == "" || len([]rune(d.Name)) > 200 {
-		return fault.At("/name", "name_required", ErrName.Text())
+	if bad := line.Check("/name", d.Name, 1, 200); bad != nil {
+		return fault.ErrInvalid.With(bad...)
 	}
 	if d.Currency.IsZero() {
 		return fault.At("/currency", "currency_unknown", money.ErrCurrency.Text())

@@ -28,6 +28,7 @@ func Companies(t *testing.T, open Open) {
 		"ByID/HidesOtherTenants":       companiesByIDHides,
 		"ByIDs/LeavesOutUnknownOnes":   companiesByIDs,
 		"Update/KeepsPromises":         companiesUpdate,
+		"Update/KeepsEveryMember":      companiesUpdateEveryMember,
 		"Update/HidesOtherTenants":     companiesUpdateHides,
 		"Delete/ComparesVersions":      companiesDeleteComparesVersions,
 		"Delete/HidesOtherTenants":     companiesDeleteHides,
@@ -357,4 +358,11 @@ func companiesListHides(t *testing.T, s Store) {
 	require.NoError(t, err)
 	require.Len(t, got, 1)
 	same(t, theirs.co.Snapshot(), got[0].Snapshot())
+}
+
+func companiesUpdateEveryMember(t *testing.T, s Store) {
+	h := settle(t, s)
+	for _, want := range []company.Snapshot{fullCompany(t, h, 1).Snapshot(), h.co.Snapshot()} {
+		updatedCompany(t, h, h.co.ID()).becomes(t, want, func(co *company.Company) { *co = *company.Restore(want) })
+	}
 }

@@ -31,6 +31,7 @@ func Contacts(t *testing.T, open Open) {
 		"Add/HidesOtherTenants":           contactsAddHides,
 		"ByID/HidesOtherTenants":          contactsByIDHides,
 		"Update/KeepsPromises":            contactsUpdate,
+		"Update/KeepsEveryMember":         contactsUpdateEveryMember,
 		"Update/HidesOtherTenants":        contactsUpdateHides,
 		"Update/RefusesWhatAddRefuses":    contactsUpdateRefuses,
 		"Update/OneOfManyGetsTheEmail":    contactsUpdateOneGetsEmail,
@@ -423,5 +424,14 @@ func contactsDeleteLeavesNoLogin(t *testing.T, s Store) {
 		}
 		_, err := s.Users.ByID(t.Context(), h.id, u.ID())
 		require.ErrorIs(t, err, user.ErrNotFound)
+	}
+}
+
+func contactsUpdateEveryMember(t *testing.T, s Store) {
+	h := settle(t, s)
+	h.addNamed(t, 1, "x", "")
+	bare := h.contact(t, fake.ContactID(t, 1)).Snapshot()
+	for _, want := range []contact.Snapshot{fullContact(t, h, 1).Snapshot(), bare} {
+		updatedContact(t, h, bare.ID).becomes(t, want, func(c *contact.Contact) { *c = *contact.Restore(want) })
 	}
 }

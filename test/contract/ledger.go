@@ -76,6 +76,11 @@ func ledgerKeepsEveryMember(t *testing.T, s Store) {
 			IssuedAt: issued, DueAt: issued, Version: math.MaxInt64, Updated: after(time.Millisecond),
 		}
 		same(t, want, h.put(t, want))
+		renewed := ledger.Document{ // replaces each member that a version may replace
+			Tenant: h.id, Company: h.co.ID(), Kind: want.Kind, Ref: want.Ref, Status: "new", Currency: fake.Currency(t, "EUR"), Updated: moment,
+		}
+		same(t, renewed, h.put(t, renewed))
+		same(t, want, h.put(t, want))
 		older := want
 		older.Version, older.Status, older.Total = 1, "other", 0
 

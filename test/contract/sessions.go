@@ -22,6 +22,7 @@ func Sessions(t *testing.T, open Open) {
 		"Add/NeverReplaces":        sessionsAddNeverReplaces,
 		"ByID/HidesOtherTenants":   sessionsByIDHides,
 		"Update/KeepsPromises":     sessionsUpdate,
+		"Update/KeepsEveryMember":  sessionsUpdateEveryMember,
 		"Update/HidesOtherTenants": sessionsUpdateHides,
 		"Update/OneRotationWins":   sessionsOneRotationWins,
 		"Update/StoresTheEnd":      sessionsStoreTheEnd,
@@ -42,7 +43,13 @@ func (h home) session(t testing.TB, id session.ID) *session.Session {
 func sessionsKeepEveryMember(t *testing.T, s Store) {
 	h := settle(t, s)
 	u := h.addUser(t, 1)
-	want := session.Snapshot{
+	want := fullSession(h, u)
+	require.NoError(t, s.Sessions.Add(t.Context(), session.Restore(want)))
+	same(t, want, h.session(t, want.ID).Snapshot())
+}
+
+func fullSession(h home, u *user.User) session.Snapshot {
+	return session.Snapshot{
 		Tenant: h.id, ID: session.IDFromBytes(fake.UUID()), User: u.ID(), Contact: u.Contact(), Company: h.co.ID(), Portal: h.co.Portal().ID,
 		Epoch: 1 << 40, Method: session.ByOneTime, Restricted: true,
 		AuthTime: after(1 * time.Millisecond), Created: after(2 * time.Millisecond), LastUsed: after(3 * time.Millisecond),
@@ -50,8 +57,6 @@ func sessionsKeepEveryMember(t *testing.T, s Store) {
 		Client:     session.Client{UserAgent: word, Address: "2001:db8::1"},
 		Generation: math.MaxUint32, Current: fake.Digest(), Previous: fake.Digest(), RotatedAt: after(7 * time.Millisecond), Version: 1 << 41,
 	}
-	require.NoError(t, s.Sessions.Add(t.Context(), session.Restore(want)))
-	same(t, want, h.session(t, want.ID).Snapshot())
 }
 
 func sessionsKeepZeroMembers(t *testing.T, s Store) {
@@ -271,4 +276,16 @@ func sessionsAddSideBySide(t *testing.T, s Store) {
 	require.Empty(t, h.sessionsOf(t, u.ID(), u.Epoch(), moment))
 	_, err := s.Contacts.ByID(t.Context(), h.id, u.Contact())
 	require.ErrorIs(t, err, contact.ErrNotFound)
+}
+
+// sessionsUpdateEveryMember keeps what identifies a session.
+func sessionsUpdateEveryMember(t *testing.T, s Store) {
+	h := settle(t, s)
+	u := h.addUser(t, 1)
+	opened, _ := h.addSession(t, u, moment)
+	bare, full := opened.Snapshot(), fullSession(h, u)
+	full.ID, full.Created, full.Company, full.Portal = bare.ID, bare.Created, bare.Company, bare.Portal
+	for _, want := range []session.Snapshot{full, bare} {
+		updatedSession(t, h, bare.ID).becomes(t, want, func(x *session.Session) { *x = *session.Restore(want) })
+	}
 }

@@ -20,6 +20,7 @@ func Tags(t *testing.T, open Open) {
 		"ByID/HidesOtherTenants":       tagsByIDHides,
 		"ByIDs/LeavesOutUnknownOnes":   tagsByIDs,
 		"Update/KeepsPromises":         tagsUpdate,
+		"Update/KeepsEveryMember":      tagsUpdateEveryMember,
 		"Update/HidesOtherTenants":     tagsUpdateHides,
 		"Delete/ComparesVersions":      tagsDeleteComparesVersions,
 		"Delete/HidesOtherTenants":     tagsDeleteHides,
@@ -30,16 +31,20 @@ func Tags(t *testing.T, open Open) {
 	}.together(t, open)
 }
 
-func tagsKeepEveryMember(t *testing.T, s Store) {
-	h := settle(t, s)
-	full, err := contact.NewTag(h.id, tagID(t, 1<<53-1), contact.TagDetails{
+func fullTag(t testing.TB, h home, n int64) *contact.Tag {
+	t.Helper()
+	tag, err := contact.NewTag(h.id, tagID(t, n), contact.TagDetails{
 		Name: word, Description: word + "long", Icon: "🏷", Color: "#ff0099",
 	}, moment)
 	require.NoError(t, err)
-	snapshot := full.Snapshot()
-	snapshot.Updated, snapshot.Version = after(time.Millisecond), 1<<40
+	s := tag.Snapshot()
+	s.Updated, s.Version = after(time.Millisecond), 1<<40
+	return contact.RestoreTag(s)
+}
 
-	for _, want := range []*contact.Tag{contact.RestoreTag(snapshot), newTag(t, h.id, 2)} {
+func tagsKeepEveryMember(t *testing.T, s Store) {
+	h := settle(t, s)
+	for _, want := range []*contact.Tag{fullTag(t, h, 1<<53-1), newTag(t, h.id, 2)} {
 		require.NoError(t, s.Tags.Add(t.Context(), want))
 		got, err := s.Tags.ByID(t.Context(), h.id, want.ID())
 		require.NoError(t, err)
@@ -250,4 +255,12 @@ func tagsList(t *testing.T, s Store) {
 	require.Equal(t, []int64{20, 30, 100}, list(ours, tagID(t, 5), 50))
 	require.Empty(t, list(ours, tagID(t, 100), 50))
 	require.Equal(t, []int64{5}, list(theirs, contact.TagID{}, 50))
+}
+
+func tagsUpdateEveryMember(t *testing.T, s Store) {
+	h := settle(t, s)
+	bare := h.addTag(t, 1).Snapshot()
+	for _, want := range []contact.TagSnapshot{fullTag(t, h, 1).Snapshot(), bare} {
+		updatedTag(t, h, bare.ID).becomes(t, want, func(tag *contact.Tag) { *tag = *contact.RestoreTag(want) })
+	}
 }

@@ -30,6 +30,7 @@ func Tenants(t *testing.T, open Open) {
 		"By/FindsByAllThree":              tenantsFind,
 		"By/MissesWhatIsNotThere":         tenantsMiss,
 		"Update/KeepsPromises":            tenantsUpdate,
+		"Update/KeepsEveryMember":         tenantsUpdateEveryMember,
 		"Update/MovesHosts":               tenantsUpdateMovesHosts,
 		"Update/RefusesWhatIsTaken":       tenantsUpdateRefusesTaken,
 		"Update/OneOfManyTakesAHost":      tenantsUpdateOneTakesHost,
@@ -441,4 +442,14 @@ func tenantsOrigins(t *testing.T, s Store) {
 
 	require.NoError(t, s.Tenants.Delete(t.Context(), tn.ID(), 0))
 	require.False(t, allowed("https://c.example"))
+}
+
+func tenantsUpdateEveryMember(t *testing.T, s Store) {
+	bare, full := fake.Tenant(t, unique()), fullTenant(t).Snapshot()
+	require.NoError(t, s.Tenants.Add(t.Context(), bare))
+	full.ID, full.Code = bare.ID(), bare.Snapshot().Code
+
+	for _, want := range []tenant.Snapshot{full, bare.Snapshot()} {
+		updatedTenant(t, s, bare.ID()).becomes(t, want, func(tn *tenant.Tenant) { *tn = *tenant.Restore(want) })
+	}
 }

@@ -29,6 +29,16 @@ func (u updated[A]) keepsPromises(t *testing.T) {
 	u.losesNoParallelChange(t)
 }
 
+// becomes replaces the aggregate as a whole, so that Update forgets no member.
+func (u updated[A]) becomes(t *testing.T, want any, replace func(A)) {
+	t.Helper()
+	require.NoError(t, u.update(func(a A) error {
+		replace(a)
+		return nil
+	}))
+	same(t, want, u.open(u.load()))
+}
+
 func (u updated[A]) storesTheChange(t *testing.T) {
 	t.Helper()
 	var want any

@@ -26,6 +26,7 @@ func Users(t *testing.T, open Open) {
 		"By/MissesContactsWithoutLogin":    usersMiss,
 		"By/HidesOtherTenants":             usersByHides,
 		"Update/KeepsPromises":             usersUpdate,
+		"Update/KeepsEveryMember":          usersUpdateEveryMember,
 		"Update/LeavesTheContactAlone":     usersUpdateLeavesContact,
 		"Update/HidesOtherTenants":         usersUpdateHides,
 		"Update/StandsBesideContactUpdate": usersUpdateBesideContact,
@@ -39,14 +40,18 @@ func (h home) person(t testing.TB, id user.ID) port.Person {
 	return p
 }
 
-func usersKeepEveryMember(t *testing.T, s Store) {
-	h := settle(t, s)
-	c := h.addContact(t, 1)
-	want := user.Snapshot{
-		Tenant: h.id, ID: user.IDFromBytes(fake.UUID()), Contact: c.ID(), Hash: secret.New("$argon2id$v=19$" + word),
+func fullUser(c *contact.Contact) user.Snapshot {
+	return user.Snapshot{
+		Tenant: c.Tenant(), ID: user.IDFromBytes(fake.UUID()), Contact: c.ID(), Hash: secret.New("$argon2id$v=19$" + word),
 		Temporary: true, Enabled: true, Roles: []user.Role{user.Admin}, Epoch: 1 << 40,
 		Created: moment, Updated: after(time.Millisecond), Version: 1 << 41,
 	}
+}
+
+func usersKeepEveryMember(t *testing.T, s Store) {
+	h := settle(t, s)
+	c := h.addContact(t, 1)
+	want := fullUser(c)
 	claimed := want
 	claimed.Email = fake.Address(t, "not-the-contacts@example.com")
 	require.NoError(t, s.Users.Add(t.Context(), user.Restore(claimed)))
@@ -253,4 +258,17 @@ func usersUpdateBesideContact(t *testing.T, s Store) {
 	require.Equal(t, before.User.Epoch()+crowd/2, got.User.Epoch())
 	require.Equal(t, before.Contact.Version()+crowd/2, got.Contact.Version())
 	require.Equal(t, contacts.count(before.Contact)+crowd/2, contacts.count(got.Contact))
+}
+
+func usersUpdateEveryMember(t *testing.T, s Store) {
+	h := settle(t, s)
+	c := h.addContact(t, 1)
+	bare := user.Snapshot{Tenant: h.id, ID: user.IDFromBytes(fake.UUID()), Contact: c.ID(), Created: moment, Updated: moment, Version: 1}
+	require.NoError(t, s.Users.Add(t.Context(), user.Restore(bare)))
+	full := fullUser(c)
+	full.ID = bare.ID
+	for _, want := range []user.Snapshot{full, bare} {
+		want.Email = c.Email()
+		updatedUser(t, h, bare.ID).becomes(t, want, func(u *user.User) { *u = *user.Restore(want) })
+	}
 }

@@ -230,7 +230,7 @@ func (w *World) Actions(t testing.TB) (actions []string) {
 	records, err := w.Store.Audit.List(t.Context(), w.Acme.ID, port.AuditQuery{Limit: 500})
 	require.NoError(t, err)
 	for _, r := range records {
-		actions = append(actions, r.Event.Action)
+		actions = append(actions, r.Action)
 	}
 	return actions
 }

@@ -3,6 +3,7 @@ package admin
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 
@@ -80,7 +81,9 @@ func readBatch(body io.Reader) (batch, error) {
 			b.add(number, line, long)
 		}
 		if len(b.results) > maxLines {
-			return batch{}, web.ErrTooLarge
+			// A sender who is still writing would not see the answer.
+			_, err := io.Copy(io.Discard, lines)
+			return batch{}, cmp.Or(err, error(web.ErrTooLarge))
 		}
 		if errors.Is(err, io.EOF) {
 			break

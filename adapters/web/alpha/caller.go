@@ -27,11 +27,11 @@ func (a *API) hints(c *web.Call, code string) (tenancy.Hints, error) {
 
 // held is hints for a request with an opaque token in hand, which names its
 // tenant by itself: the use case adds it to the sources.
-func held(c *web.Call, owner tenant.ID, err error) (tenancy.Hints, error) {
+func held(c *web.Call, code string, owner tenant.ID, err error) (tenancy.Hints, error) {
 	if err == nil {
 		c.SetTenant(owner)
 	}
-	return c.Hints("")
+	return c.Hints(code)
 }
 
 // visitor proves the bearer.

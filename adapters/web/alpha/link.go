@@ -36,12 +36,12 @@ func (a *API) requestLink(c *web.Call) error {
 }
 
 func (a *API) validate(c *web.Call) error {
-	token, err := linkToken(c)
+	token, code, err := linkToken(c)
 	if err != nil {
 		return err
 	}
 	parsed, err := session.ParseLinkToken(token)
-	h, err := held(c, parsed.Tenant, err)
+	h, err := held(c, code, parsed.Tenant, err)
 	if err != nil {
 		return err
 	}
@@ -54,29 +54,28 @@ func (a *API) validate(c *web.Call) error {
 
 // linkToken reads the token from the query or the body. When it is in both the
 // two must be equal: whoever sends two tokens cannot mean one.
-func linkToken(c *web.Call) (secret.Text, error) {
+func linkToken(c *web.Call) (token secret.Text, tenantCode string, err error) {
 	var in struct {
-		Token secret.Text `json:"token"`
+		Token      secret.Text `json:"token"`
+		TenantCode string      `json:"tenantCode"`
 	}
 	query, err := c.Query("token")
 	if err != nil {
-		return secret.Text{}, err
+		return secret.Text{}, "", err
 	}
 	if c.HasBody() {
 		if err := c.Decode(&in, web.Lenient); err != nil {
-			return secret.Text{}, err
+			return secret.Text{}, "", err
 		}
 	}
-	token := secret.New(query)
-	switch {
-	case token.IsZero() && in.Token.IsZero():
-		return secret.Text{}, errToken
-	case token.IsZero():
-		return in.Token, nil
-	case !in.Token.IsZero() && !in.Token.Equal(token):
-		return secret.Text{}, errToken
+	token = secret.New(query)
+	if token.IsZero() {
+		token = in.Token
 	}
-	return token, nil
+	if token.IsZero() || (!in.Token.IsZero() && !in.Token.Equal(token)) {
+		return secret.Text{}, "", errToken
+	}
+	return token, in.TenantCode, nil
 }
 
 func (a *API) validateCode(c *web.Call) error {

@@ -94,8 +94,9 @@ func (a *API) changePassword(c *web.Call) error {
 		return err
 	}
 	var in struct {
-		Current secret.Text `json:"currentPassword"`
-		New     secret.Text `json:"newPassword"`
+		Current    secret.Text `json:"currentPassword"`
+		New        secret.Text `json:"newPassword"`
+		TenantCode string      `json:"tenantCode"`
 	}
 	if err := c.Decode(&in, web.Lenient); err != nil {
 		return err
@@ -103,6 +104,7 @@ func (a *API) changePassword(c *web.Call) error {
 	if in.Current.IsZero() || in.New.IsZero() {
 		return errPassword
 	}
+	b.Hints.Body = in.TenantCode
 	err = a.Changes.Own(c.Context(), credential.OwnInput{Bearer: b, Current: in.Current, New: in.New, Origin: c.OriginKey()})
 	if err != nil {
 		return err

@@ -11,24 +11,22 @@ import (
 )
 
 func (a *API) refresh(c *web.Call) error {
-	var in struct {
-		RefreshToken secret.Text `json:"refreshToken"`
-	}
+	var in refreshBody
 	if err := c.Decode(&in, web.Lenient); err != nil {
 		return err
 	}
 	if in.RefreshToken.IsZero() {
 		return errToken
 	}
-	return a.renew(c, in.RefreshToken)
+	return a.renew(c, in)
 }
 
 func (a *API) parityRefresh(c *web.Call) error {
-	return a.renew(c, secret.New(c.Param("refreshToken")))
+	return a.renew(c, refreshBody{RefreshToken: secret.New(c.Param("refreshToken"))})
 }
 
-func (a *API) renew(c *web.Call, token secret.Text) error {
-	in, err := refreshInput(c, token)
+func (a *API) renew(c *web.Call, sent refreshBody) error {
+	in, err := sent.input(c)
 	if err != nil {
 		return err
 	}
@@ -39,56 +37,54 @@ func (a *API) renew(c *web.Call, token secret.Text) error {
 	return c.JSON(200, a.tokensOf(g))
 }
 
-func refreshInput(c *web.Call, token secret.Text) (signin.RefreshInput, error) {
-	parsed, err := session.ParseRefresh(token)
-	h, err := held(c, parsed.Tenant, err)
-	return signin.RefreshInput{Hints: h, Token: token}, err
+// refreshBody is a refresh token in hand, with the tenant it is said to be of.
+type refreshBody struct {
+	RefreshToken secret.Text `json:"refreshToken"`
+	TenantCode   string      `json:"tenantCode"`
+}
+
+func (b refreshBody) input(c *web.Call) (signin.RefreshInput, error) {
+	parsed, err := session.ParseRefresh(b.RefreshToken)
+	h, err := held(c, b.TenantCode, parsed.Tenant, err)
+	return signin.RefreshInput{Hints: h, Token: b.RefreshToken}, err
 }
 
 // logout ends what either credential names. A refresh token in the body is
 // enough even when the bearer's token has run out meanwhile.
 func (a *API) logout(c *web.Call) error {
-	token, err := logoutToken(c)
-	if err != nil {
-		return err
+	var in refreshBody
+	if c.HasBody() {
+		if err := c.Decode(&in, web.Lenient); err != nil {
+			return err
+		}
 	}
-	ended := a.endBearer(c)
-	if token.IsZero() || (ended != nil && !errors.Is(ended, web.ErrBearer)) {
+	ended := a.endBearer(c, in.TenantCode)
+	if in.RefreshToken.IsZero() || (ended != nil && !errors.Is(ended, web.ErrBearer)) {
 		if ended != nil {
 			return ended
 		}
 		return c.NoContent()
 	}
-	return a.forget(c, token)
-}
-
-func logoutToken(c *web.Call) (secret.Text, error) {
-	var in struct {
-		RefreshToken secret.Text `json:"refreshToken"`
-	}
-	if !c.HasBody() {
-		return secret.Text{}, nil
-	}
-	err := c.Decode(&in, web.Lenient)
-	return in.RefreshToken, err
+	return a.forget(c, in)
 }
 
 // endBearer returns an error that matches web.ErrBearer when no bearer proved
 // anything.
-func (a *API) endBearer(c *web.Call) error {
+func (a *API) endBearer(c *web.Call, code string) error {
 	_, b, err := a.changer(c)
 	if err != nil {
 		return err
 	}
+	b.Hints.Body = code
 	return a.Sessions.Logout(c.Context(), b)
 }
 
 func (a *API) parityLogout(c *web.Call) error {
-	return a.forget(c, secret.New(c.Param("refreshToken")))
+	return a.forget(c, refreshBody{RefreshToken: secret.New(c.Param("refreshToken"))})
 }
 
-func (a *API) forget(c *web.Call, token secret.Text) error {
-	in, err := refreshInput(c, token)
+func (a *API) forget(c *web.Call, sent refreshBody) error {
+	in, err := sent.input(c)
 	if err != nil {
 		return err
 	}
@@ -104,7 +100,8 @@ func (a *API) switchPortal(c *web.Call) error {
 		return err
 	}
 	var in struct {
-		Portal string `json:"portal"`
+		Portal     string `json:"portal"`
+		TenantCode string `json:"tenantCode"`
 	}
 	if err := c.Decode(&in, web.Lenient); err != nil {
 		return err
@@ -113,6 +110,7 @@ func (a *API) switchPortal(c *web.Call) error {
 	if err != nil {
 		return err
 	}
+	b.Hints.Body = in.TenantCode
 	g, err := a.Sessions.Switch(c.Context(), signin.SwitchInput{Bearer: b, Portal: portal, Client: clientOf(c)})
 	if err != nil {
 		return err

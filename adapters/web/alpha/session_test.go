@@ -55,6 +55,24 @@ func TestRefresh_RefusesWhatIsNoToken(t *testing.T) {
 	tokensIn(t, refresh(t, w, in.RefreshToken)) // the contradiction spent nothing
 }
 
+func TestHeldTokens_AreNotSpentForAnotherTenantInTheBody(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	in := login(t, w)
+	refuse := func(path, token string, members ...string) {
+		t.Helper()
+		got := w.Do(t, harness.Ask{Path: portal + path, Token: token, Body: body(append(members, "tenantCode", "other")...)})
+		requireRefusal(t, got, 400, "malformed")
+	}
+
+	refuse("/auth/refresh", "", "refreshToken", in.RefreshToken)
+	refuse("/auth/logout", "", "refreshToken", in.RefreshToken)
+	refuse("/auth/logout", in.AccessToken)
+	refuse("/auth/change-password", in.AccessToken, "currentPassword", harness.Password, "newPassword", "Harbour-Lamp-73")
+
+	tokensIn(t, refresh(t, w, in.RefreshToken))
+}
+
 func TestParityRefreshAndLogout_TakeTheTokenFromThePath(t *testing.T) {
 	t.Parallel()
 	w := setup(t)

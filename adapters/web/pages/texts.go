@@ -39,7 +39,7 @@ var dutch = texts{
 	Email: "E-mailadres", Code: "Code", CodeButton: "Inloggen met de code",
 	AskHead: "Om een e-mail vragen", AskText: "U krijgt een e-mail met een link en een code, voor gebruik in deze browser.",
 	AskButton: "Stuur mij een e-mail",
-	Sent:      "Als dat adres hier kan inloggen, is er een e-mail onderweg. Vul hieronder de code in, of open de link in deze browser.",
+	Sent:      "Als dat adres hier kan inloggen, is er een e-mail onderweg. Vul hieronder de code in, of open de link in deze browser.", //nolint:misspell // Dutch
 	Done: "Het is gelukt: uw login is bevestigd en de link is gebruikt. Achter deze pagina is geen portaaladres ingesteld, " +
 		"daarom bent u hier weer uitgelogd. Ga verder in het portaal van uw leverancier.",
 	Refused: "Dat is niet gelukt, en er is niets verbruikt dat nog werkte. Een link of code werkt één keer, korte tijd, en hier " +
