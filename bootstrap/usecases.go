@@ -51,8 +51,8 @@ var useCaseModule = fx.Module("use cases",
 			return credential.Store{Users: u, Contacts: c, Companies: co, Sessions: s, Tenants: t}
 		},
 		credential.NewChanges,
-		func(s credential.Store, h port.Hasher, b port.Outbox, sys credential.System, p *signin.Postman) *credential.Logins {
-			return credential.NewLogins(s, h, b, sys, p.Wake)
+		func(s credential.Store, h port.Hasher, b port.Outbox, g *proof.Gate, sys credential.System, p *signin.Postman) *credential.Logins {
+			return credential.NewLogins(s, h, b, g, sys, p.Wake)
 		},
 		credential.NewEnrolment,
 		profile.New,

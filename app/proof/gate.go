@@ -123,11 +123,7 @@ func (p *Pass) Done(ctx context.Context, proven bool) error {
 	}
 	g, now := p.gate, p.gate.clock.Now()
 	if proven {
-		return g.apply(ctx, port.CounterChange{
-			Key:    p.keys[0],
-			Change: func(throttle.State) throttle.State { return throttle.State{} },
-			Forget: g.limits.LoginUser.Forget,
-		})
+		return g.apply(ctx, counted(p.keys[0], g.limits.LoginUser, cleared))
 	}
 	l := g.limits
 	return g.apply(ctx,
@@ -153,6 +149,54 @@ func (p *Pass) leave() {
 	e.mu.Unlock()
 	p.gate.drop(p.keys[0], e)
 }
+
+// Admit returns throttle.ErrLimited when a network address has failed too
+// often, for credentials that are guessed without naming a user.
+func (g *Gate) Admit(ctx context.Context, origin string) error {
+	limit := g.limits.LoginAddress
+	if limit.Off() {
+		return nil
+	}
+	states, err := g.counters.Get(ctx, g.originKey(origin))
+	if err != nil {
+		return fmt.Errorf("read attempt counters: %w", err)
+	}
+	if wait := limit.Full(states[0], g.clock.Now()); wait > 0 {
+		return throttle.ErrLimited.After(wait)
+	}
+	return nil
+}
+
+// Missed counts one failure of a network address.
+func (g *Gate) Missed(ctx context.Context, origin string) error {
+	limit, now := g.limits.LoginAddress, g.clock.Now()
+	if limit.Off() {
+		return nil
+	}
+	return g.apply(ctx, counted(g.originKey(origin), limit, func(s throttle.State) throttle.State { return limit.Add(s, now) }))
+}
+
+// Forgive clears a user's failures: after a sign-in by other means, or when an
+// administrator gave a new password.
+func (g *Gate) Forgive(ctx context.Context, tenantCode string, e email.Key) error {
+	limit := g.limits.LoginUser
+	if limit.Off() {
+		return nil
+	}
+	key := g.keysOf(Attempt{Tenant: tenantCode, Email: e})[0]
+	states, err := g.counters.Get(ctx, key)
+	if err != nil {
+		return fmt.Errorf("read attempt counters: %w", err)
+	}
+	if states[0].Count == 0 {
+		return nil
+	}
+	return g.apply(ctx, counted(key, limit, cleared))
+}
+
+func cleared(throttle.State) throttle.State { return throttle.State{} }
+
+func (g *Gate) originKey(origin string) secret.Digest { return g.keysOf(Attempt{Origin: origin})[1] }
 
 // Mail counts one mail to an address and reports whether it may be sent.
 func (g *Gate) Mail(ctx context.Context, tenantCode string, to email.Key) (bool, error) {

@@ -78,7 +78,21 @@ type ValidateInput struct {
 // Validate opens a session for a link's token. Every cause of refusal is
 // user.ErrBadCredentials; a contradiction of tenants spends nothing.
 func (s *Links) Validate(ctx context.Context, in ValidateInput) (Grant, error) {
-	return s.spend(ctx, in, s.links.Use)
+	return s.guessed(ctx, in.Origin, func() (Grant, error) { return s.spend(ctx, in, s.links.Use) })
+}
+
+// guessed counts a failure against the network address that it came from.
+func (s *Links) guessed(ctx context.Context, origin string, try func() (Grant, error)) (Grant, error) {
+	if err := s.gate.Admit(ctx, origin); err != nil {
+		return Grant{}, err
+	}
+	g, refusal := try()
+	if errors.Is(refusal, user.ErrBadCredentials) {
+		if err := s.gate.Missed(ctx, origin); err != nil {
+			return Grant{}, err
+		}
+	}
+	return g, refusal
 }
 
 // ValidateBound is Validate for a page that a mail scanner may open as well as
@@ -90,9 +104,10 @@ func (s *Links) ValidateBound(ctx context.Context, in ValidateInput, shown strin
 	if err != nil {
 		return Grant{}, s.misshapen(ctx, in.Hints, err, fault.Step{Name: "binding", Outcome: "missing"})
 	}
-	return s.spend(ctx, in, func(ctx context.Context, t tenant.ID, token secret.Digest, now time.Time) (session.Link, error) {
+	use := func(ctx context.Context, t tenant.ID, token secret.Digest, now time.Time) (session.Link, error) {
 		return s.links.UseBound(ctx, t, token, binding.Digest(), now)
-	})
+	}
+	return s.guessed(ctx, in.Origin, func() (Grant, error) { return s.spend(ctx, in, use) })
 }
 
 type use func(ctx context.Context, t tenant.ID, token secret.Digest, now time.Time) (session.Link, error)
@@ -141,6 +156,10 @@ type CodeInput struct {
 // ValidateCode opens a session for a code together with the binding of the
 // request that asked for it.
 func (s *Links) ValidateCode(ctx context.Context, in CodeInput) (Grant, error) {
+	return s.guessed(ctx, in.Origin, func() (Grant, error) { return s.spendCode(ctx, in) })
+}
+
+func (s *Links) spendCode(ctx context.Context, in CodeInput) (Grant, error) {
 	ref, err := s.resolver.Resolve(ctx, in.Hints)
 	if err != nil {
 		return Grant{}, err
@@ -195,6 +214,10 @@ func (s *Links) enter(ctx context.Context, t *tenant.Tenant, l session.Link, cli
 	}
 	if len(entries) == 0 {
 		return Grant{}, unproven(portal.ErrClosed, fault.Step{Name: "portal", Outcome: "none"})
+	}
+	// Who can read the mail need not wait for what a guesser has done.
+	if err := s.gate.Forgive(ctx, string(t.Code()), person.User.Email().Key()); err != nil {
+		return Grant{}, err
 	}
 	return s.issuer.open(ctx, opening{
 		tenant: t, person: person, entry: entries[0], method: session.ByOneTime, client: client,

@@ -184,7 +184,7 @@ func TestPostman_SendsNothingToWhomItMayNot(t *testing.T) {
 		prepare func(s *stage.Stage)
 		why     string
 	}{
-		"disabled": {func(s *stage.Stage) { s.EditUser(t, s.AdaUser, func(u *user.User) { u.Enable(false, fake.Start) }) }, "portal_closed"},
+		"disabled":  {func(s *stage.Stage) { s.EditUser(t, s.AdaUser, func(u *user.User) { u.Enable(false, fake.Start) }) }, "portal_closed"},
 		"suspended": {func(s *stage.Stage) { s.EditTenant(t, s.Acme, stage.Suspend) }, ""},
 		"no login": {func(s *stage.Stage) {
 			require.NoError(t, s.Contacts.Delete(t.Context(), s.Acme.ID(), s.Ada.ID(), 0))

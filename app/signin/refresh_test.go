@@ -244,12 +244,18 @@ func TestRefresh_RefusedOnceTheLoginOrItsPortalIsClosed(t *testing.T) {
 		"password": func(s *stage.Stage, _ signin.Grant) {
 			s.EditUser(t, s.AdaUser, func(u *user.User) { u.SetPassword(fake.Hashed("another"), false, fake.Start) })
 		},
-		"disabled":   func(s *stage.Stage, _ signin.Grant) { s.EditUser(t, s.AdaUser, func(u *user.User) { u.Enable(false, fake.Start) }) },
-		"signed out": func(s *stage.Stage, _ signin.Grant) { s.EditUser(t, s.AdaUser, func(u *user.User) { u.SignOut(fake.Start) }) },
+		"disabled": func(s *stage.Stage, _ signin.Grant) {
+			s.EditUser(t, s.AdaUser, func(u *user.User) { u.Enable(false, fake.Start) })
+		},
+		"signed out": func(s *stage.Stage, _ signin.Grant) {
+			s.EditUser(t, s.AdaUser, func(u *user.User) { u.SignOut(fake.Start) })
+		},
 		"deleted": func(s *stage.Stage, _ signin.Grant) {
 			require.NoError(t, s.Contacts.Delete(t.Context(), s.Acme.ID(), s.Ada.ID(), 0))
 		},
-		"logged out": func(s *stage.Stage, g signin.Grant) { require.NoError(t, s.Signed.Logout(t.Context(), stage.Bearer(g))) },
+		"logged out": func(s *stage.Stage, g signin.Grant) {
+			require.NoError(t, s.Signed.Logout(t.Context(), stage.Bearer(g)))
+		},
 		"portal closed": func(s *stage.Stage, _ signin.Grant) {
 			s.EditCompany(t, s.Second, func(d *company.Details) { d.Portal.Enabled = false })
 		},

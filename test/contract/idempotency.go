@@ -121,7 +121,7 @@ func requireOneFresh(t *testing.T, key port.IdempotencyKey, now time.Time, at fu
 	}
 	require.Len(t, count, 2, "one Fresh, all others Running with the same body")
 	for b, n := range count {
-		require.Equal(t, map[port.IdempotencyState]int{port.Fresh: 1, port.Running: len(got) - 1}[b.state], n)
+		require.Equal(t, map[port.IdempotencyState]int{port.Fresh: 1, port.Running: len(got) - 1, port.Answered: 0}[b.state], n)
 	}
 }
 

@@ -141,7 +141,7 @@ func rotate(t testing.TB, n int, r session.Refresh, at func(i int) home) map[ses
 		})
 	}))
 
-	count, stored := map[session.Rotation]int{}, at(0).session(t, r.Session).Snapshot()
+	count, stored := make(map[session.Rotation]int), at(0).session(t, r.Session).Snapshot()
 	for i, o := range outcomes {
 		count[o]++
 		if o == session.Rotated {

@@ -30,6 +30,7 @@ type Services struct {
 	Resolver    *tenancy.Resolver
 	Tenancy     *tenancy.Admin
 	Guard       *access.Guard
+	Gate        *proof.Gate
 	Passwords   *signin.Passwords
 	Links       *signin.Links
 	Sessions    *signin.Sessions
@@ -74,16 +75,16 @@ func (w *World) buildSignIn(t testing.TB, s *Services) {
 	tokens := jose.NewTokens(w.Ring, w.PublicURL)
 	s.Resolver = tenancy.NewResolver(w.Live, w.options.BaseDomain, public.Hostname(), w.options.DefaultTenant)
 	s.Guard = access.NewGuard(w.Live, tokens, w.Clock, s.Resolver, w.names(), secret.New(OperatorToken))
-	gate := proof.NewGate(w.Store.Counters, fake.Vault{}, w.Clock, w.options.Limits)
-	prover := proof.NewPasswords(w.Store.Users, w.Hasher, gate)
+	s.Gate = proof.NewGate(w.Store.Counters, fake.Vault{}, w.Clock, w.options.Limits)
+	prover := proof.NewPasswords(w.Store.Users, w.Hasher, s.Gate)
 	sys := signin.System{Clock: w.Clock, Random: fake.Random{}, Vault: fake.Vault{}}
 	issuer := signin.NewIssuer(sys, w.Store.Sessions, w.Live, tokens, w.Recorder, w.names())
 	s.Postman = signin.NewPostman(signin.PostmanParts{
-		Outbox: w.Store.Outbox, Links: w.Store.Links, Users: w.Store.Users, Issuer: issuer, Gate: gate, Mailer: w.Mailer,
+		Outbox: w.Store.Outbox, Links: w.Store.Links, Users: w.Store.Users, Issuer: issuer, Gate: s.Gate, Mailer: w.Mailer,
 		Failed: func(outbox.ID, error) {},
 	})
 	s.Passwords = signin.NewPasswords(s.Resolver, prover, issuer)
-	s.Links = signin.NewLinks(s.Resolver, gate, w.Store.Outbox, w.Store.Links, w.Store.Users, issuer, s.Postman.Wake)
+	s.Links = signin.NewLinks(s.Resolver, s.Gate, w.Store.Outbox, w.Store.Links, w.Store.Users, issuer, s.Postman.Wake)
 	s.Sessions = signin.NewSessions(s.Resolver, s.Guard, w.Store.Sessions, w.Live, issuer)
 	s.Changes = credential.NewChanges(s.Resolver, s.Guard, prover, w.credentials(), w.Hasher, w.credentialSystem())
 	s.Profile = profile.New(s.Guard, w.Store.Ledger, w.Store.Blobs, fake.Vault{}, w.Clock, w.names())
@@ -100,7 +101,7 @@ func (w *World) buildAdmin(s *Services) {
 	s.Tags = directory.NewTags(office, st.Tags)
 	s.Avatars = directory.NewAvatars(office, st.Companies, st.Contacts, st.Blobs, w.imager())
 	s.Importer = directory.NewImporter(s.Contacts, func(secret.Text) error { return nil })
-	s.Logins = credential.NewLogins(w.credentials(), w.Hasher, st.Outbox, w.credentialSystem(), s.Postman.Wake)
+	s.Logins = credential.NewLogins(w.credentials(), w.Hasher, st.Outbox, s.Gate, w.credentialSystem(), s.Postman.Wake)
 	s.Enrolment = credential.NewEnrolment(s.Contacts, s.Logins)
 	s.Ledger = ledger.New(st.Tenants, st.Companies, st.Ledger, w.Clock, w.Recorder)
 	s.APITokens = operation.NewAPITokens(st.Tenants, st.APITokens, fake.Random{}, w.Clock, w.Recorder)

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ostiary/app/access"
+	"ostiary/app/port"
 	"ostiary/app/signin"
 	"ostiary/app/tenancy"
 	"ostiary/domain/actor"
@@ -40,6 +41,27 @@ type Cast struct {
 	AdaUser       *user.User
 	Twin          *contact.Contact
 	TwinUser      *user.User
+}
+
+// later leaves the small numbers to the cast and to testers.
+type later struct{ port.Numbers }
+
+const cast = 1000
+
+func (l later) Company(ctx context.Context, t tenant.ID) (company.ID, error) {
+	n, err := l.Numbers.Company(ctx, t)
+	if err != nil {
+		return n, err
+	}
+	return company.IDOf(cast + n.Int())
+}
+
+func (l later) Contact(ctx context.Context, t tenant.ID) (contact.ID, error) {
+	n, err := l.Numbers.Contact(ctx, t)
+	if err != nil {
+		return n, err
+	}
+	return contact.IDOf(cast + n.Int())
 }
 
 func (s *Stage) enlist(t testing.TB) {

@@ -122,7 +122,7 @@ func New(t testing.TB, o Options) *Stage {
 
 func storesOf(db *sqlite.DB) Stores {
 	return Stores{
-		Tenants: sqlite.NewTenants(db), Numbers: sqlite.NewNumbers(db), Companies: sqlite.NewCompanies(db),
+		Tenants: sqlite.NewTenants(db), Numbers: later{sqlite.NewNumbers(db)}, Companies: sqlite.NewCompanies(db),
 		Contacts: sqlite.NewContacts(db), Tags: sqlite.NewTags(db), Users: sqlite.NewUsers(db), Blobs: sqlite.NewBlobs(db),
 		Sessions: sqlite.NewSessions(db), Links: sqlite.NewLinks(db), Counters: sqlite.NewCounters(db),
 		Outbox: sqlite.NewOutbox(db), APITokens: sqlite.NewAPITokens(db), Ledger: sqlite.NewLedger(db), Changes: sqlite.NewChanges(db),
@@ -155,7 +155,7 @@ func (s *Stage) assemble(o Options) {
 	store := credential.Store{Users: s.Users, Contacts: s.Contacts, Companies: s.Companies, Sessions: s.Sessions, Tenants: s.Tenants}
 	system := credential.System{Clock: s.Clock, Random: fake.Random{}, Trail: s.Trail}
 	s.Changer = credential.NewChanges(s.Resolver, s.Guard, s.Proof, store, s.Hasher, system)
-	s.Logins = credential.NewLogins(store, s.Hasher, s.Outbox, system, s.Postman.Wake)
+	s.Logins = credential.NewLogins(store, s.Hasher, s.Outbox, s.Gate, system, s.Postman.Wake)
 	office := directory.Office{Tenants: s.Tenants, Numbers: s.Numbers, Clock: s.Clock, Random: fake.Random{}, Trail: s.Trail}
 	s.Directory = directory.NewContacts(office, s.Contacts, s.Companies, s.Tags, s.Users, s.Blobs)
 	s.Enrolment = credential.NewEnrolment(s.Directory, s.Logins)

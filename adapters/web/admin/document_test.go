@@ -124,9 +124,21 @@ func TestBatch_JudgesEveryLineByItself(t *testing.T) {
 		have = append(have, short{r.Line, r.Status, r.Code})
 	}
 	require.Equal(t, []short{
-		{1, 200, ""}, {3, 400, "malformed"}, {4, 200, ""}, {5, 422, "invalid"}, {6, 422, "invalid"}, {7, 400, "unknown_member"},
-		{8, 422, "wrong_type"}, {9, 404, "company_not_found"}, {10, 400, "malformed"}, {11, 200, ""}, {12, 200, ""},
-		{13, 400, "too_large"}, {14, 422, "invalid"}, {15, 422, "wrong_type"}, {16, 200, ""},
+		{1, 200, ""},
+		{3, 400, "malformed"},
+		{4, 200, ""},
+		{5, 422, "invalid"},
+		{6, 422, "invalid"},
+		{7, 400, "unknown_member"},
+		{8, 422, "wrong_type"},
+		{9, 404, "company_not_found"},
+		{10, 400, "malformed"},
+		{11, 200, ""},
+		{12, 200, ""},
+		{13, 400, "too_large"},
+		{14, 422, "invalid"},
+		{15, 422, "wrong_type"},
+		{16, 200, ""},
 	}, have)
 	require.Equal(t, "/currency", got[3].Errors[0].Pointer)
 	require.Equal(t, "/kind", got[4].Errors[0].Pointer)

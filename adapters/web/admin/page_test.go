@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ostiary/domain/contact"
+	"ostiary/test/fake"
 	"ostiary/test/harness"
 )
 
@@ -87,6 +88,16 @@ func TestLists_RefuseParametersOutOfForm(t *testing.T) {
 	}
 	_, pointers := refused(t, w.operate(t, "GET", base+"/contacts?limit=0&cursor=x&email=x&q="+url.QueryEscape(string(make([]byte, 0)))+"a", "", 422))
 	require.Equal(t, []string{"/limit", "/cursor", "/email"}, pointers)
+}
+
+func TestCompanies_SayTheTenantsCurrencyForWantOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, harness.Options{})
+	require.NoError(t, w.Store.Companies.Add(t.Context(), fake.Company(t, w.Acme.ID, 777_777)))
+
+	require.Equal(t, "EUR", object(t, w.operate(t, "GET", base+"/companies/777777", "", 200).Body)["currency"])
+	listed := items(t, w.operate(t, "GET", base+"/companies", "", 200).Body)
+	require.Equal(t, "EUR", listed[len(listed)-1].(map[string]any)["currency"])
 }
 
 func TestContacts_AreFound(t *testing.T) {

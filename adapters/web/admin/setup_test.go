@@ -101,15 +101,16 @@ func (w *world) send(t testing.TB, a harness.Ask, status int) harness.Answer {
 	return out
 }
 
-// announce sends a head that promises so many bytes and returns the status.
-// The bytes themselves would meet a connection that is closed already.
+// announce sends a head that promises so many bytes, and as many of them as
+// are read at once, and returns the status. The rest would meet a connection
+// that is closed already.
 func (w *world) announce(t testing.TB, method, path, media string, size int) int {
 	t.Helper()
 	c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.URL, "http://"))
 	require.NoError(t, err)
-	defer c.Close()
-	_, err = fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n",
-		method, w.at.Replace(path), harness.OperatorToken, media, size)
+	defer func() { _ = c.Close() }()
+	_, err = fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
+		method, w.at.Replace(path), harness.OperatorToken, media, size, strings.Repeat(" ", 64<<10))
 	require.NoError(t, err)
 	res, err := http.ReadResponse(bufio.NewReader(c), nil)
 	require.NoError(t, err)

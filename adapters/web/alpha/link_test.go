@@ -12,6 +12,8 @@ import (
 	"ostiary/adapters/web/alpha"
 	"ostiary/app/credential"
 	"ostiary/domain/actor"
+	"ostiary/domain/secret"
+	"ostiary/domain/throttle"
 	"ostiary/test/harness"
 )
 
@@ -190,4 +192,49 @@ func TestValidateCode_DiesAfterFiveTries(t *testing.T) {
 
 	require.Equal(t, 401, late.Status)
 	tokensIn(t, validate(t, w, token)) // guessing the code does not void the link
+}
+
+func TestValidate_FailuresOfOneAddressAreLimited(t *testing.T) {
+	t.Parallel()
+	w := serve(t, harness.Options{Limits: throttle.Limits{LoginAddress: throttle.Limit{Count: 3, Window: time.Minute}}}, alpha.Config{})
+	wrong := harness.Ask{Method: "POST", Path: "/t/acme" + portal + "/auth/validate?token=no-such-token"}
+
+	for range 3 {
+		requireRefusal(t, w.Do(t, wrong), 401, "unauthenticated")
+	}
+
+	limited := w.Do(t, wrong)
+	requireRefusal(t, limited, 429, "limited")
+	require.NotEmpty(t, limited.Header.Get("Retry-After"))
+}
+
+func TestLockOut_EndsByOtherProof(t *testing.T) {
+	t.Parallel()
+	for name, prove := range map[string]func(*testing.T, *harness.World){
+		"Link": func(t *testing.T, w *harness.World) {
+			requestLink(t, w, harness.AdaMail, harness.Code)
+			token, _ := mailed(t, w)
+			tokensIn(t, validate(t, w, token))
+		},
+		"AdminPassword": func(t *testing.T, w *harness.World) {
+			require.NoError(t, w.Logins.Set(t.Context(), credential.SetInput{
+				Target:   credential.Target{Actor: actor.TheOperator(""), Needs: actor.UsersWrite, Tenant: harness.Code, Contact: w.Acme.Ada},
+				Password: secret.New(harness.Password),
+			}))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := serve(t, harness.Options{Limits: throttle.Limits{LoginUser: throttle.Limit{Count: 2, Window: time.Hour}}}, alpha.Config{})
+			for _, password := range []string{"wrong-one", "wrong-two", harness.Password} {
+				requireRefusal(t, w.Do(t, harness.Ask{Path: portal + "/auth/login", Body: body(
+					"email", harness.AdaMail, "password", password, "tenantCode", harness.Code,
+				)}), 401, "unauthenticated")
+			}
+
+			prove(t, w)
+
+			login(t, w)
+		})
+	}
 }
