@@ -198,8 +198,11 @@ func (r *reader) storage(s cli.Settings) string {
 	}
 	path, ok := strings.CutPrefix(value, "sqlite:")
 	if !ok || path == "" || strings.ContainsAny(path, "?#\x00") {
-		// The value may hold a password.
-		r.refuseSecret("OSTIARY_STORAGE", accepted)
+		if strings.Contains(value, "@") { // what stands before it may be a password
+			r.refuseSecret("OSTIARY_STORAGE", accepted)
+		} else {
+			r.refuse("OSTIARY_STORAGE", value, accepted)
+		}
 		return ""
 	}
 	return filepath.Clean(path)
@@ -285,7 +288,7 @@ func (r *reader) mail(s cli.Settings, c Config) mail.Config {
 		r.faults = append(r.faults, wrong{name: "OSTIARY_MAIL", value: mail.Mask(value), accepted: accepted + " (" + err.Error() + ")"})
 		return mail.Config{}
 	}
-	if m.Kind == mail.Console && !c.loopback() {
+	if m.Kind == mail.Console && len(r.faults) == 0 && !c.loopback() {
 		r.refuse("OSTIARY_MAIL", "console:", "smtp://…, smtps://… or file:DIR; console: only while the public URL is on loopback")
 	}
 	return m

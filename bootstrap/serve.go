@@ -59,7 +59,9 @@ func Serve(ctx context.Context, c Config, s Surroundings, extra ...fx.Option) er
 func serve(lc fx.Lifecycle, srv *web.Server, w *Workers, ln net.Listener, log *zap.Logger, failed chan<- error) {
 	lc.Append(fx.Hook{
 		OnStart: func(context.Context) error {
-			w.start()
+			if err := w.start(); err != nil {
+				return err
+			}
 			go func() {
 				if err := srv.Listen(ln); err != nil {
 					failed <- fmt.Errorf("serve: %w", err)

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/zap"
 
 	"ostiary/adapters/live"
+	"ostiary/adapters/seal"
 	"ostiary/app/operation"
 	"ostiary/app/port"
 	"ostiary/app/signin"
@@ -49,8 +50,9 @@ func (w *Workers) prepare(ctx context.Context) error {
 }
 
 // start returns at once when the store answers, and goes on trying in the
-// background when it does not.
-func (w *Workers) start() {
+// background while it does not. A master key that does not fit the store is no
+// outage: nothing would ever be served.
+func (w *Workers) start() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	w.cancel = cancel
 	// The hook runs inside the write or poll that announced the keys: it only
@@ -63,6 +65,10 @@ func (w *Workers) start() {
 		}
 	})
 	first := w.prepare(ctx)
+	if errors.Is(first, seal.ErrOpen) {
+		cancel()
+		return wrong{name: "OSTIARY_MASTER_KEY", value: masked, accepted: "the key that this store was made with"}
+	}
 	w.report("prepare", first)
 	w.wg.Go(func() {
 		for err := first; err != nil && pause(ctx, backOff); {
@@ -79,6 +85,7 @@ func (w *Workers) start() {
 	})
 	w.every(ctx, headPatrol, "sign audit heads", w.recorder.SignHeads)
 	w.every(ctx, sweep, "sweep", func(ctx context.Context) error { return w.janitor.Sweep(ctx, w.clock.Now()) })
+	return nil
 }
 
 // stop ends the workers, sends what mail is due and signs the audit trail.

@@ -177,10 +177,13 @@ func (s *session) print(v any, heading []string, rows [][]string) error {
 func codeOf(s string) (tenant.Code, error) {
 	code, err := tenant.ParseCode(s)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", errUsage, err)
+		return "", usage(err)
 	}
 	return code, nil
 }
+
+// usage says that an argument, not the state of things, is what is wrong.
+func usage(err error) error { return fmt.Errorf("%w: %w", errUsage, err) }
 
 type serveCmd struct{}
 

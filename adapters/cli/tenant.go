@@ -87,19 +87,19 @@ func (c tenantCreateCmd) Run(s *session) error {
 	}
 	d := tenant.Details{Name: c.Name, Scopes: scope.Map{}}
 	if d.Currency, err = money.ParseCurrency(c.Currency); err != nil {
-		return err
+		return usage(err)
 	}
 	for _, name := range c.Scope {
 		n, err := scope.ParseName(name)
 		if err != nil {
-			return err
+			return usage(err)
 		}
 		d.Scopes[n] = true
 	}
 	for _, host := range c.Host {
 		h, err := tenant.ParseHost(host)
 		if err != nil {
-			return err
+			return usage(err)
 		}
 		d.Hosts = append(d.Hosts, h)
 	}
@@ -239,7 +239,7 @@ func (c scopesSetCmd) Run(s *session) error {
 		}
 		n, err := scope.ParseName(name)
 		if err != nil {
-			return err
+			return usage(err)
 		}
 		m[n] = on
 	}

@@ -81,7 +81,7 @@ func (c tokenCreateCmd) permissions() ([]actor.Permission, error) {
 	for _, name := range c.Permission {
 		p, err := actor.ParsePermission(name)
 		if err != nil {
-			return nil, err
+			return nil, usage(err)
 		}
 		out = append(out, p)
 	}
@@ -154,7 +154,7 @@ func (c tokenRevokeCmd) Run(s *session) error {
 	}
 	id, err := apitoken.ParseID(c.ID)
 	if err != nil {
-		return fmt.Errorf("%w: %w", errUsage, err)
+		return usage(err)
 	}
 	return s.with(func(svc Services) error {
 		if err := svc.Tokens.Revoke(s.ctx, operation.RevokeTokenInput{Caller: caller, ID: id}); err != nil {

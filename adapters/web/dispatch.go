@@ -90,7 +90,10 @@ func (c *Call) readPath() error {
 	if err != nil || !isText(text) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return ErrMalformed
 	}
-	if strings.Contains(raw, "//") || strings.Contains(text, `\`) || strings.Count(text, "/") != strings.Count(raw, "/") {
+	if strings.Contains(raw, "//") || strings.Contains(text, `\`) {
+		return ErrRoute
+	}
+	if !c.endpoint.slashes && strings.Count(text, "/") != strings.Count(raw, "/") {
 		return ErrRoute
 	}
 	for segment := range strings.SplitSeq(text, "/") {

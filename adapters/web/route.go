@@ -28,6 +28,9 @@ type Route struct {
 	// NoHead must be set on a GET that changes anything: other GET routes
 	// answer HEAD by running the same handler.
 	NoHead bool
+	// Slashes lets the parameters of this path hold an encoded slash (%2F),
+	// which is refused elsewhere: references of documents have them.
+	Slashes bool
 }
 
 // Dialect is a set of routes with one way to say no.
@@ -52,6 +55,7 @@ type endpoint struct {
 	pattern string
 	routes  map[string]*Route
 	allow   string
+	slashes bool
 }
 
 // Mount adds a dialect. Call it before Listen. It panics when a route is there
@@ -81,6 +85,7 @@ func (s *Server) add(d *Dialect, pattern string, r *Route) {
 		panic("web: mounted twice: " + r.Method + " " + pattern)
 	}
 	e.routes[r.Method] = r
+	e.slashes = e.slashes || r.Slashes
 	if r.Method == "GET" && !r.NoHead && e.routes["HEAD"] == nil {
 		e.routes["HEAD"] = r
 	}

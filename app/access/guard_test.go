@@ -66,11 +66,15 @@ func TestVisitor_TokenOutlivedByWhatStandsBehindIt(t *testing.T) {
 				return nil
 			}))
 		},
-		"signed out": func(s *stage.Stage, _ signin.Grant) { s.EditUser(t, s.AdaUser, func(u *user.User) { u.SignOut(fake.Start) }) },
+		"signed out": func(s *stage.Stage, _ signin.Grant) {
+			s.EditUser(t, s.AdaUser, func(u *user.User) { u.SignOut(fake.Start) })
+		},
 		"password set": func(s *stage.Stage, _ signin.Grant) {
 			s.EditUser(t, s.AdaUser, func(u *user.User) { u.SetPassword(fake.Hashed("another"), false, fake.Start) })
 		},
-		"disabled": func(s *stage.Stage, _ signin.Grant) { s.EditUser(t, s.AdaUser, func(u *user.User) { u.Enable(false, fake.Start) }) },
+		"disabled": func(s *stage.Stage, _ signin.Grant) {
+			s.EditUser(t, s.AdaUser, func(u *user.User) { u.Enable(false, fake.Start) })
+		},
 		"disabled and enabled": func(s *stage.Stage, _ signin.Grant) {
 			s.EditUser(t, s.AdaUser, func(u *user.User) { u.Enable(false, fake.Start); u.Enable(true, fake.Start) })
 		},
@@ -86,8 +90,10 @@ func TestVisitor_TokenOutlivedByWhatStandsBehindIt(t *testing.T) {
 		"audience changed": func(s *stage.Stage, _ signin.Grant) {
 			s.EditTenant(t, s.Acme, func(d *tenant.Details) { d.Settings.Audience = "another" })
 		},
-		"tenant deleted": func(s *stage.Stage, _ signin.Grant) { require.NoError(t, s.Tenants.Delete(t.Context(), s.Acme.ID(), 0)) },
-		"expired":        func(s *stage.Stage, _ signin.Grant) { s.Clock.Advance(16 * time.Minute) },
+		"tenant deleted": func(s *stage.Stage, _ signin.Grant) {
+			require.NoError(t, s.Tenants.Delete(t.Context(), s.Acme.ID(), 0))
+		},
+		"expired": func(s *stage.Stage, _ signin.Grant) { s.Clock.Advance(16 * time.Minute) },
 	} {
 		s := stage.New(t, stage.Options{})
 		g := s.Login(t)
@@ -204,8 +210,13 @@ func TestVisitor_HintsMustAgree(t *testing.T) {
 		require.NoError(t, err, h)
 	}
 	for _, h := range []tenancy.Hints{
-		stage.At("other"), stage.At("ghost"), {Path: "other"}, {Host: "other." + stage.BaseDomain}, {Host: "portal.other.example"},
-		{Body: "other"}, tenancy.Hints{}.Owned(s.Other.ID()), {Path: "acme", Header: "other"},
+		stage.At("other"), stage.At("ghost"),
+		{Path: "other"},
+		{Host: "other." + stage.BaseDomain},
+		{Host: "portal.other.example"},
+		{Body: "other"},
+		tenancy.Hints{}.Owned(s.Other.ID()),
+		{Path: "acme", Header: "other"},
 	} {
 		_, err := s.Guard.Visitor(t.Context(), access.Bearer{Token: g.Access, Hints: h})
 		require.ErrorIs(t, err, tenancy.ErrContradict, h)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"ostiary/app/port"
+	"ostiary/app/proof"
 	"ostiary/app/tenancy"
 	"ostiary/domain/actor"
 	"ostiary/domain/audit"
@@ -23,13 +25,14 @@ type Logins struct {
 	store  Store
 	hasher port.Hasher
 	outbox port.Outbox
+	gate   *proof.Gate
 	sys    System
 	wake   func()
 }
 
 // NewLogins puts the parts together; wake tells the postman of new work.
-func NewLogins(store Store, hasher port.Hasher, box port.Outbox, sys System, wake func()) *Logins {
-	return &Logins{store: store, hasher: hasher, outbox: box, sys: sys, wake: wake}
+func NewLogins(store Store, hasher port.Hasher, box port.Outbox, gate *proof.Gate, sys System, wake func()) *Logins {
+	return &Logins{store: store, hasher: hasher, outbox: box, gate: gate, sys: sys, wake: wake}
 }
 
 // Target names a contact's login, and who asks with which right.
@@ -112,24 +115,47 @@ func (s *Logins) Set(ctx context.Context, in SetInput) error {
 	if err := in.meets(p.User); err != nil {
 		return err
 	}
-	if p.Contact.Email().IsZero() {
-		return needsEmail()
-	}
-	names, err := s.store.names(ctx, t, p)
+	hash, err := s.prepare(ctx, t, p.Contact.Details(), in.Password)
 	if err != nil {
 		return err
 	}
-	password, err := user.Policy{Min: t.Settings().MinPassword(), Context: names}.NewPassword(in.Password)
-	if err != nil {
-		return err
+	return s.settle(ctx, t, in, hash)
+}
+
+// prepare judges and hashes the password of a contact as d has it. All that
+// may be refused, or found busy, lies before the first change.
+func (s *Logins) prepare(ctx context.Context, t *tenant.Tenant, d contact.Details, password secret.Text) (secret.Text, error) {
+	if d.Email.IsZero() {
+		return secret.Text{}, needsEmail()
 	}
-	hash, err := s.hasher.Hash(ctx, t.ID(), password)
+	names, err := s.store.names(ctx, t, d)
 	if err != nil {
-		return fmt.Errorf("hash password: %w", err)
+		return secret.Text{}, err
 	}
+	fresh, err := user.Policy{Min: t.Settings().MinPassword(), Context: names}.NewPassword(password)
+	if err != nil {
+		return secret.Text{}, err
+	}
+	hash, err := s.hasher.Hash(ctx, t.ID(), fresh)
+	if err != nil {
+		return secret.Text{}, fmt.Errorf("hash password: %w", err)
+	}
+	return hash, nil
+}
+
+// settle stores a prepared password and puts it on record.
+func (s *Logins) settle(ctx context.Context, t *tenant.Tenant, in SetInput, hash secret.Text) error {
 	uid, err := s.put(ctx, t, in, hash)
 	if err != nil {
 		return fmt.Errorf("store password: %w", err)
+	}
+	p, err := s.store.Users.ByID(ctx, t.ID(), uid)
+	if err != nil {
+		return fmt.Errorf("find login: %w", err)
+	}
+	// The delay was about guesses at the old password.
+	if err := s.gate.Forgive(ctx, string(t.Code()), p.User.Email().Key()); err != nil {
+		return err
 	}
 	return s.record(ctx, t.ID(), in.Target, "password.set", uid)
 }
@@ -160,17 +186,6 @@ func (s *Logins) put(ctx context.Context, t *tenant.Tenant, in SetInput, hash se
 	})
 }
 
-// Check judges a password for somebody who does not exist yet, so that a
-// refusal comes before anything is made.
-func (s *Logins) Check(t *tenant.Tenant, d contact.Details, password secret.Text) error {
-	if d.Email.IsZero() {
-		return needsEmail()
-	}
-	names := []string{product, t.Name(), string(t.Code()), string(d.Email.Key()), d.Email.Key().Local()}
-	_, err := user.Policy{Min: t.Settings().MinPassword(), Context: names}.NewPassword(password)
-	return err
-}
-
 // Invite makes the login when there is none and has an invitation mailed.
 func (s *Logins) Invite(ctx context.Context, in Target) error {
 	t, p, err := s.find(ctx, in)
@@ -182,8 +197,7 @@ func (s *Logins) Invite(ctx context.Context, in Target) error {
 	}
 	now := s.sys.Clock.Now()
 	if p.User == nil {
-		p.User = user.New(t.ID(), user.IDFromBytes(s.sys.Random.UUID()), in.Contact, now)
-		if err := s.store.Users.Add(ctx, p.User); err != nil && !errors.Is(err, user.ErrExists) {
+		if p.User, err = s.open(ctx, t, in.Contact, now); err != nil {
 			return fmt.Errorf("make login: %w", err)
 		}
 	}
@@ -196,6 +210,17 @@ func (s *Logins) Invite(ctx context.Context, in Target) error {
 	}
 	s.wake()
 	return s.record(ctx, t.ID(), in, "contact.invited", p.User.ID())
+}
+
+// open makes a login without a password, or finds the one made meanwhile.
+func (s *Logins) open(ctx context.Context, t *tenant.Tenant, c contact.ID, now time.Time) (*user.User, error) {
+	fresh := user.New(t.ID(), user.IDFromBytes(s.sys.Random.UUID()), c, now)
+	err := s.store.Users.Add(ctx, fresh)
+	if !errors.Is(err, user.ErrExists) {
+		return fresh, err
+	}
+	p, err := s.store.Users.ByContact(ctx, t.ID(), c)
+	return p.User, err
 }
 
 // UserInput changes the state of a login; nil members stay.

@@ -11,6 +11,7 @@ import (
 	"ostiary/app/tenancy"
 	"ostiary/domain/audit"
 	"ostiary/domain/company"
+	"ostiary/domain/contact"
 	"ostiary/domain/email"
 	"ostiary/domain/secret"
 	"ostiary/domain/session"
@@ -129,7 +130,7 @@ func (s *Changes) change(ctx context.Context, in changing) (*user.User, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, err := s.store.names(ctx, in.ref.Tenant, proven.Person)
+	names, err := s.store.names(ctx, in.ref.Tenant, proven.Person.Contact.Details())
 	if err != nil {
 		return nil, err
 	}
@@ -167,14 +168,14 @@ func (s *Changes) change(ctx context.Context, in changing) (*user.User, error) {
 	})
 }
 
-// names lists what the password of a person must not be.
-func (s Store) names(ctx context.Context, t *tenant.Tenant, p port.Person) ([]string, error) {
+// names lists what the password of a contact as d has it must not be.
+func (s Store) names(ctx context.Context, t *tenant.Tenant, d contact.Details) ([]string, error) {
 	out := []string{product, t.Name(), string(t.Code())}
-	if key := p.Contact.Email().Key(); key != "" {
-		out = append(out, string(key), key.Local(), p.Contact.Email().String())
+	if key := d.Email.Key(); key != "" {
+		out = append(out, string(key), key.Local(), d.Email.String())
 	}
 	ids := make([]company.ID, 0, 4)
-	for _, m := range p.Contact.Details().Companies {
+	for _, m := range d.Companies {
 		ids = append(ids, m.Company)
 	}
 	companies, err := s.Companies.ByIDs(ctx, t.ID(), ids)

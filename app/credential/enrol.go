@@ -28,8 +28,8 @@ type CreateInput struct {
 	Password secret.Text
 }
 
-// Create judges the password before anything is made, so that a refusal
-// changes nothing. It needs contacts:write.
+// Create judges and hashes the password before anything is made, so that a
+// refusal changes nothing. It needs contacts:write.
 func (s *Enrolment) Create(ctx context.Context, in CreateInput) (directory.ContactView, error) {
 	if in.Password.IsZero() {
 		return s.contacts.Create(ctx, in.CreateContactInput)
@@ -38,14 +38,15 @@ func (s *Enrolment) Create(ctx context.Context, in CreateInput) (directory.Conta
 	if err != nil {
 		return directory.ContactView{}, err
 	}
-	if err := s.logins.Check(t, in.Details, in.Password); err != nil {
+	hash, err := s.logins.prepare(ctx, t, in.Details, in.Password)
+	if err != nil {
 		return directory.ContactView{}, err
 	}
 	view, err := s.contacts.Create(ctx, in.CreateContactInput)
 	if err != nil {
 		return directory.ContactView{}, err
 	}
-	return s.SetPassword(ctx, in.Caller, view.Contact.ID(), in.Password)
+	return s.settle(ctx, t, s.target(in.Caller, view.Contact.ID()), hash)
 }
 
 // UpdateInput changes a contact; a zero Password leaves the login as it is.
@@ -59,26 +60,41 @@ func (s *Enrolment) Update(ctx context.Context, in UpdateInput) (directory.Conta
 	if in.Password.IsZero() {
 		return s.contacts.Update(ctx, in.UpdateContactInput)
 	}
-	t, err := s.tenant(ctx, in.Caller)
+	target := s.target(in.Caller, in.ID)
+	// Who may not touch this login must not half-change its contact.
+	t, p, err := s.logins.find(ctx, target)
+	if err != nil {
+		return directory.ContactView{}, err
+	}
+	after, err := in.Edit(p.Contact.Details())
+	if err != nil {
+		return directory.ContactView{}, err
+	}
+	hash, err := s.logins.prepare(ctx, t, after, in.Password)
 	if err != nil {
 		return directory.ContactView{}, err
 	}
 	edit := in.Edit
 	in.Edit = func(d contact.Details) (contact.Details, error) {
 		after, err := edit(d)
-		if err != nil {
-			return contact.Details{}, err
+		if err == nil && after.Email.IsZero() {
+			err = needsEmail() // taken away since it was judged
 		}
-		return after, s.logins.Check(t, after, in.Password)
-	}
-	// Who may not touch this login must not half-change its contact.
-	if _, _, err := s.logins.find(ctx, s.target(in.Caller, in.ID)); err != nil {
-		return directory.ContactView{}, err
+		return after, err
 	}
 	if _, err := s.contacts.Update(ctx, in.UpdateContactInput); err != nil {
 		return directory.ContactView{}, err
 	}
-	return s.SetPassword(ctx, in.Caller, in.ID, in.Password)
+	return s.settle(ctx, t, target, hash)
+}
+
+// settle stores a prepared password and reads the contact back. The caller
+// proved the right to write; to see what was written needs no further one.
+func (s *Enrolment) settle(ctx context.Context, t *tenant.Tenant, in Target, hash secret.Text) (directory.ContactView, error) {
+	if err := s.logins.settle(ctx, t, SetInput{Target: in}, hash); err != nil {
+		return directory.ContactView{}, err
+	}
+	return s.contacts.Written(ctx, directory.Caller{Actor: in.Actor, Tenant: in.Tenant}, in.Contact)
 }
 
 func (s *Enrolment) tenant(ctx context.Context, c directory.Caller) (*tenant.Tenant, error) {

@@ -43,9 +43,13 @@ func (s *Avatars) PutCompany(ctx context.Context, in CompanyAvatarInput) (*compa
 	if err != nil {
 		return nil, err
 	}
-	// Nothing is decoded for what is not there.
-	if _, err := s.companies.ByID(ctx, t.ID(), in.ID); err != nil {
+	// Nothing is decoded for what is not there, or not as the caller knows it.
+	present, err := s.companies.ByID(ctx, t.ID(), in.ID)
+	if err != nil {
 		return nil, fmt.Errorf("find company: %w", err)
+	}
+	if err := matches(in.IfMatch, present.Version()); err != nil {
+		return nil, err
 	}
 	var out *company.Company
 	now := s.office.now()
@@ -80,8 +84,12 @@ func (s *Avatars) PutContact(ctx context.Context, in ContactAvatarInput) (*conta
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.contacts.ByID(ctx, t.ID(), in.ID); err != nil {
+	present, err := s.contacts.ByID(ctx, t.ID(), in.ID)
+	if err != nil {
 		return nil, fmt.Errorf("find contact: %w", err)
+	}
+	if err := matches(in.IfMatch, present.Version()); err != nil {
+		return nil, err
 	}
 	var out *contact.Contact
 	now := s.office.now()

@@ -98,8 +98,9 @@ func (s *Service) ImageURL(t tenant.ID, a avatar.Avatar) string {
 // Signed returns a picture by such an address; ErrBlob for a signature that
 // does not hold or has run out.
 func (s *Service) Signed(ctx context.Context, id avatar.BlobID, sig string) (avatar.Blob, error) {
+	// Even the strict decoder skips line breaks: both lengths are judged.
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(sig)
-	if err != nil || len(raw) != sigSize {
+	if err != nil || len(raw) != sigSize || len(sig) != base64.RawURLEncoding.EncodedLen(sigSize) {
 		return avatar.Blob{}, ErrBlob
 	}
 	blob := id.Bytes()

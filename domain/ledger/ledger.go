@@ -150,9 +150,10 @@ func (d Document) Contribution() Figures {
 
 // Plus adds what is new and takes away what was counted before.
 func (f Figures) Plus(added, removed Figures) (Figures, error) {
-	total, err := money.Add(f.TotalOutstanding, added.TotalOutstanding)
+	// The difference first: replacing a large amount by a like one must fit.
+	total, err := money.Add(added.TotalOutstanding, -removed.TotalOutstanding)
 	if err == nil {
-		total, err = money.Add(total, -removed.TotalOutstanding)
+		total, err = money.Add(f.TotalOutstanding, total)
 	}
 	if err != nil {
 		return Figures{}, err

@@ -142,6 +142,7 @@ func Parse(s string) (Limits, error) {
 		if !known {
 			return Limits{}, fmt.Errorf("limit %q is not known", name)
 		}
+		delete(names, name) // what is said twice is not clear
 		count, window, _ := strings.Cut(value, "/")
 		n, err := strconv.Atoi(count)
 		if err != nil || n < 1 || n > 1_000_000 {

@@ -48,7 +48,7 @@ var layers = []layer{
 // capabilities are the pairs of use case packages that may know each other;
 // each entry is a decision, so the list is short.
 var capabilities = []string{
-	"app/access -> app/tenancy", // a bearer may contradict the request's other sources
+	"app/access -> app/tenancy",    // a bearer may contradict the request's other sources
 	"app/directory -> app/tenancy", // who may act on a tenant is decided in one place
 	"app/ledger -> app/tenancy",
 	"app/operation -> app/tenancy",

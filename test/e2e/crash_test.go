@@ -117,6 +117,19 @@ func TestStart_SecretsNeverShow(t *testing.T) {
 	require.Len(t, strings.Split(strings.TrimSpace(stderr), "\n"), 5, "one line each")
 }
 
+func TestStart_RefusesAKeyOfAnotherStore(t *testing.T) {
+	t.Parallel()
+	d := deploy(t)
+	d.start()
+	require.Equal(t, 0, d.stop())
+	d.env = []string{"OSTIARY_MASTER_KEY=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}
+
+	_, stderr, code := d.cli("serve", "--log-level=error")
+
+	require.Equal(t, 1, code)
+	require.Equal(t, "ostiary: OSTIARY_MASTER_KEY=[secret]: accepted is the key that this store was made with\n", stderr)
+}
+
 func TestCommandLine(t *testing.T) {
 	t.Parallel()
 	d := deploy(t)

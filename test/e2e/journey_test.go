@@ -49,7 +49,7 @@ func (d *deployment) found(code string) portal {
 		`order/SO-3","status":"open","total":"10.00","outstanding":"0.00`, `order/SO-4","status":"closed","total":"10.00","outstanding":"0.00`,
 		`estimate/Q-1","status":"pending","total":"99.99","outstanding":"0.00`,
 		`invoice/F-1","status":"sent","total":"1234.00","outstanding":"1234.00`, `invoice/F-2","status":"late","total":"0.56","outstanding":"0.56`,
-		`invoice/F-3","status":"void","total":"7.00","outstanding":"7.00`,
+		`invoice/F-3","status":"void","total":"7.00","outstanding":"7.00`, `invoice/2026%2F7","status":"draft","total":"1.00","outstanding":"1.00`,
 	} {
 		ref, rest, _ := strings.Cut(doc, `","`)
 		admin(200, "PUT", "/tenants/"+code+"/companies/"+p.globex+"/documents/"+ref, `{"currency":"EUR","`+rest+`"}`)

@@ -102,6 +102,11 @@ func (a *API) remove(path string, h handler) web.Route {
 	return web.Route{Method: "DELETE", Path: path, Handler: a.authenticated(h)}
 }
 
+func slashed(r web.Route) web.Route {
+	r.Slashes = true
+	return r
+}
+
 func sized(r web.Route, most int64) web.Route {
 	r.MaxBody = most
 	return r
