@@ -1,7 +1,6 @@
 package bootstrap
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -19,6 +18,7 @@ import (
 	"ostiary/adapters/argon"
 	"ostiary/adapters/cli"
 	"ostiary/adapters/mail"
+	"ostiary/adapters/seal"
 	"ostiary/domain/keyset"
 	"ostiary/domain/secret"
 	"ostiary/domain/tenant"
@@ -184,6 +184,10 @@ func (r *reader) publicURL(value, listen string) string {
 	u, err := url.Parse(value)
 	bad := err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != ""
 	if bad {
+		if err != nil || u.User != nil {
+			r.refuseSecret("OSTIARY_PUBLIC_URL", "http(s)://host[:port] without path, query or user")
+			return ""
+		}
 		r.refuse("OSTIARY_PUBLIC_URL", value, "http(s)://host[:port] without path, query or user")
 		return ""
 	}
@@ -213,7 +217,7 @@ func (r *reader) masterKey(s cli.Settings) secret.Text {
 	if value == "" {
 		return secret.Text{}
 	}
-	if raw, err := base64.StdEncoding.DecodeString(value); err != nil || len(raw) != 32 {
+	if _, err := seal.ParseKey(secret.New(value)); err != nil {
 		r.refuseSecret("OSTIARY_MASTER_KEY", "base64 of 32 bytes, such as openssl rand -base64 32 prints")
 		return secret.Text{}
 	}

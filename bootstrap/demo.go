@@ -45,8 +45,11 @@ func demo(ctx context.Context, s cli.Settings, stdout, stderr io.Writer) error {
 		return fmt.Errorf("make temporary store: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+	// Nothing that is configured for a real deployment counts: nobody is
+	// mailed, no key is used, and the address printed is the one that works.
 	s.Storage, s.StorageFile = "sqlite:"+filepath.Join(dir, "demo.db"), ""
-	s.DefaultTenant = demoTenant
+	s.Mail, s.MailFile, s.MasterKey, s.MasterKeyFile = "console:", "", "", ""
+	s.PublicURL, s.BaseDomain, s.MetricsListen, s.DefaultTenant = "", "", "", demoTenant
 	s.Listen = freeAddress(ctx, s.Listen)
 	if s.LogLevel == "info" {
 		s.LogLevel = "warn"

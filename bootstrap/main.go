@@ -11,6 +11,7 @@ import (
 	"go.uber.org/fx"
 
 	"ostiary/adapters/cli"
+	"ostiary/adapters/seal"
 	"ostiary/adapters/web/wellknown/openapi"
 	"ostiary/app/directory"
 	"ostiary/app/operation"
@@ -70,9 +71,15 @@ func open(ctx context.Context, s cli.Settings, stderr io.Writer) (cli.Services, 
 	var out cli.Services
 	app := fx.New(
 		Options(c, Surroundings{Log: NewLog(c, stderr), Console: io.Discard}),
-		fx.Invoke(func(lc fx.Lifecycle, t *tenancy.Admin, i *directory.Importer, tok *operation.APITokens, k *operation.Keys, a *operation.Audit, r *operation.Recorder, clock port.Clock) {
+		fx.Invoke(func(lc fx.Lifecycle, t *tenancy.Admin, i *directory.Importer, tok *operation.APITokens, k *operation.Keys, a *operation.Audit, r *operation.Recorder, ring port.KeyRing, clock port.Clock) error {
 			out = cli.Services{Tenants: t, Import: i, Tokens: tok, Keys: k, Audit: a, Now: clock.Now}
+			// Whoever holds another key must not write: signing keys and audit
+			// heads made with it would not fit the rest.
+			if errors.Is(ring.Reload(ctx), seal.ErrOpen) {
+				return errKey
+			}
 			lc.Append(fx.StopHook(r.SignHeads))
+			return nil
 		}),
 	)
 	if err := app.Err(); err != nil {

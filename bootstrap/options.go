@@ -2,11 +2,15 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/url"
+	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
@@ -35,7 +39,6 @@ type Surroundings struct {
 func Options(c Config, s Surroundings) fx.Option {
 	return fx.Options(
 		fx.NopLogger,
-		fx.StartTimeout(startWithin), fx.StopTimeout(stopWithin),
 		fx.Supply(c, s.Log, s, access.Names{PublicURL: c.PublicURL}),
 		storeModule, systemModule, useCaseModule,
 	)
@@ -67,8 +70,9 @@ var storeModule = fx.Module("store",
 	),
 )
 
-// openSQLite is closed last: whoever uses the store stops before it.
-func openSQLite(lc fx.Lifecycle, c Config) (*sqlite.DB, error) {
+// openSQLite is closed last: whoever uses the store stops before it. It takes
+// the vault because a key file is made, or missed, before the store is there.
+func openSQLite(lc fx.Lifecycle, c Config, _ port.Vault) (*sqlite.DB, error) {
 	db, err := sqlite.Open(context.Background(), c.SQLitePath, sqlite.Options{})
 	if err != nil {
 		return nil, fmt.Errorf("storage %s: %w", c.SQLitePath, err)
@@ -95,9 +99,15 @@ var systemModule = fx.Module("system",
 		func(l *live.Live) port.Live { return l },
 		operation.NewRecorder,
 		func(r *operation.Recorder) port.Trail { return r },
-		prometheus.NewRegistry,
+		newRegistry,
 	),
 )
+
+func newRegistry() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
+}
 
 // keyFile is where the master key lives that was not configured.
 func keyFile(sqlitePath string) string { return sqlitePath + ".key" }
@@ -111,10 +121,19 @@ func newVault(c Config, r port.Random) (*seal.Vault, error) {
 }
 
 func masterKey(c Config) ([]byte, error) {
-	if c.MasterKey.IsZero() {
-		return seal.LoadOrCreate(keyFile(c.SQLitePath))
+	if !c.MasterKey.IsZero() {
+		return seal.ParseKey(c.MasterKey)
 	}
-	return seal.ParseKey(c.MasterKey)
+	// A new key beside an old store would only do damage.
+	if missing(keyFile(c.SQLitePath)) && !missing(c.SQLitePath) {
+		return nil, errKey
+	}
+	return seal.LoadOrCreate(keyFile(c.SQLitePath))
+}
+
+func missing(path string) bool {
+	_, err := os.Stat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func newHasher(c Config, clock port.Clock) (*argon.Hasher, error) { return argon.New(c.Argon, clock) }

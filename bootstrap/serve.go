@@ -8,21 +8,25 @@ import (
 	"net"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/dig"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"ostiary/adapters/web"
+	"ostiary/app/port"
 )
 
 const (
-	startWithin = 15 * time.Second
-	stopWithin  = 15 * time.Second
+	stopWithin = 15 * time.Second
+	// finishWithin is for accepted requests; the rest of stopWithin is for mail
+	// that is due, the audit trail and the store.
+	finishWithin = 10 * time.Second
 )
 
 // Serve runs the service until ctx ends, then stops it: no new connections,
 // accepted requests finished, mail that is due sent, the store closed.
-// started, if not nil, hears the address once requests are answered.
 func Serve(ctx context.Context, c Config, s Surroundings, extra ...fx.Option) error {
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
 	if err != nil {
@@ -35,6 +39,7 @@ func Serve(ctx context.Context, c Config, s Surroundings, extra ...fx.Option) er
 	app := fx.New(
 		Options(c, s), webModule,
 		fx.Provide(newWorkers),
+		fx.Invoke(serveMetrics),
 		fx.Invoke(func(lc fx.Lifecycle, srv *web.Server, w *Workers) { serve(lc, srv, w, ln, s.Log, failed) }),
 		fx.Options(extra...),
 	)
@@ -72,25 +77,45 @@ func serve(lc fx.Lifecycle, srv *web.Server, w *Workers, ln net.Listener, log *z
 		},
 		OnStop: func(ctx context.Context) error {
 			log.Info("stopping")
-			return errors.Join(srv.Shutdown(ctx), w.stop(ctx))
+			finishing, cancel := context.WithTimeout(ctx, finishWithin)
+			defer cancel()
+			// A client that stalls keeps its own answer from being sent, not the
+			// program from ending well.
+			w.report("finish requests", srv.Shutdown(finishing))
+			return w.stop(ctx)
 		},
 	})
 }
 
+// serveMetrics opens the listener for those who may read metrics without a
+// token because they can reach it.
+func serveMetrics(lc fx.Lifecycle, c Config, clock port.Clock, reg *prometheus.Registry, log *zap.Logger) error {
+	if c.MetricsListen == "" {
+		return nil
+	}
+	ln, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", c.MetricsListen)
+	if err != nil {
+		return fmt.Errorf("OSTIARY_METRICS_LISTEN=%q: %w", c.MetricsListen, errors.Unwrap(err))
+	}
+	srv := web.New(web.Config{NewID: newRequestID, Now: clock.Now}, log)
+	srv.Mount(web.MetricsOnly(reg))
+	lc.Append(fx.Hook{
+		OnStart: func(context.Context) error {
+			go func() {
+				if err := srv.Listen(ln); err != nil {
+					log.Error("metrics are not served", zap.Error(err))
+				}
+			}()
+			return nil
+		},
+		OnStop: srv.Shutdown,
+	})
+	return nil
+}
+
 // plainly drops what fx tells of its own workings: whoever starts the program
 // wants the cause.
-func plainly(err error) error {
-	for {
-		inner := errors.Unwrap(err)
-		if inner == nil {
-			return err
-		}
-		if _, ours := inner.(interface{ Is(error) bool }); ours {
-			return inner
-		}
-		err = inner
-	}
-}
+func plainly(err error) error { return dig.RootCause(err) }
 
 // NewLog writes to w; JSON for machines, console lines for people.
 func NewLog(c Config, w io.Writer) *zap.Logger {

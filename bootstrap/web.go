@@ -61,7 +61,7 @@ func (r receipts) Seal(requestID string, t tenant.ID, err error) string {
 
 func newServer(c Config, clock port.Clock, res *tenancy.Resolver, rec *operation.Receipts, reg *prometheus.Registry, log *zap.Logger) *web.Server {
 	return web.New(web.Config{
-		NewID:          func() string { return uuid.Must(uuid.NewV7()).String() },
+		NewID:          newRequestID,
 		Now:            clock.Now,
 		HTTPS:          c.https(),
 		TrustedProxies: c.TrustedProxies,
@@ -71,6 +71,8 @@ func newServer(c Config, clock port.Clock, res *tenancy.Resolver, rec *operation
 		Metrics:        reg,
 	}, log)
 }
+
+func newRequestID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func (c Config) https() bool { return strings.HasPrefix(c.PublicURL, "https://") }
 

@@ -20,8 +20,8 @@ const (
 	ringPatrol = time.Minute // keys come and go by the clock as well as by change
 	headPatrol = time.Minute
 	sweep      = 5 * time.Minute
-	backOff    = time.Second // between tries to reach a store that is away at start
-	farewell   = 5 * time.Second
+	backOff    = time.Second     // between tries to reach a store that is away at start
+	farewell   = 3 * time.Second // for mail that is due at stop
 )
 
 // Workers are what goes on beside requests.
@@ -43,9 +43,15 @@ func newWorkers(l *live.Live, p *signin.Postman, k *operation.Keys, r port.KeyRi
 	return &Workers{live: l, postman: p, keys: k, ring: r, recorder: rec, janitor: j, clock: clock, log: log}
 }
 
+var errKey = wrong{name: "OSTIARY_MASTER_KEY", value: masked, accepted: "the key that this store was made with"}
+
 // prepare makes the first key and the first poll, so that a service with its
 // store at hand is ready as soon as it listens.
 func (w *Workers) prepare(ctx context.Context) error {
+	// Reading proves the master key before anything is written with it.
+	if err := w.ring.Reload(ctx); err != nil {
+		return err
+	}
 	return errors.Join(w.keys.Ensure(ctx), w.ring.Reload(ctx), w.live.Poll(ctx))
 }
 
@@ -67,7 +73,7 @@ func (w *Workers) start() error {
 	first := w.prepare(ctx)
 	if errors.Is(first, seal.ErrOpen) {
 		cancel()
-		return wrong{name: "OSTIARY_MASTER_KEY", value: masked, accepted: "the key that this store was made with"}
+		return errKey
 	}
 	w.report("prepare", first)
 	w.wg.Go(func() {
@@ -91,10 +97,33 @@ func (w *Workers) start() error {
 // stop ends the workers, sends what mail is due and signs the audit trail.
 func (w *Workers) stop(ctx context.Context) error {
 	w.cancel()
-	w.wg.Wait()
 	ctx, cancel := context.WithTimeout(ctx, farewell)
 	defer cancel()
-	return errors.Join(w.postman.Drain(ctx), w.recorder.SignHeads(ctx))
+	ended := make(chan struct{})
+	go func() {
+		w.wg.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		w.report("send what is due", w.drain(ctx))
+	case <-ctx.Done():
+		// A mail server that takes longer: the job's lease runs out, and the
+		// next start sends it.
+	}
+	return w.recorder.SignHeads(context.WithoutCancel(ctx))
+}
+
+// drain sends what is due, or leaves it to the next start.
+func (w *Workers) drain(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- w.postman.Drain(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (w *Workers) every(ctx context.Context, d time.Duration, what string, do func(context.Context) error) {

@@ -15,7 +15,7 @@ import (
 )
 
 var plainStatus = map[fault.Kind]int{
-	fault.Internal: 500, fault.Malformed: 400, fault.Invalid: 422, fault.Unauthenticated: 401, fault.Forbidden: 403,
+	fault.Internal: 503, fault.Malformed: 400, fault.Invalid: 422, fault.Unauthenticated: 401, fault.Forbidden: 403,
 	fault.NotFound: 404, fault.Conflict: 409, fault.Stale: 412, fault.Expired: 401, fault.Limited: 429, fault.Unavailable: 503,
 }
 

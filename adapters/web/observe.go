@@ -56,6 +56,11 @@ func Metrics(g prometheus.Gatherer) Handler {
 	}
 }
 
+// MetricsOnly is the dialect of a listener of its own, for those who can reach it.
+func MetricsOnly(g prometheus.Gatherer) Dialect {
+	return Dialect{Name: "metrics", Render: plain, Routes: []Route{{Method: "GET", Path: "/metrics", Handler: Metrics(g)}}}
+}
+
 // finish counts and logs the answer: ids and patterns only, no path, no query,
 // no header.
 func (c *Call) finish(started time.Time) {

@@ -2,6 +2,7 @@ package credential
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"ostiary/domain/company"
 	"ostiary/domain/contact"
 	"ostiary/domain/email"
+	"ostiary/domain/fault"
 	"ostiary/domain/secret"
 	"ostiary/domain/session"
 	"ostiary/domain/tenant"
@@ -128,7 +130,7 @@ func (s *Changes) change(ctx context.Context, in changing) (*user.User, error) {
 	}
 	proven, err := s.proof.Check(ctx, proof.Input{Tenant: in.ref, Email: in.email, Password: in.current, Origin: in.origin})
 	if err != nil {
-		return nil, err
+		return nil, s.refused(ctx, in.ref, err)
 	}
 	names, err := s.store.names(ctx, in.ref.Tenant, proven.Person.Contact.Details())
 	if err != nil {
@@ -166,6 +168,24 @@ func (s *Changes) change(ctx context.Context, in changing) (*user.User, error) {
 		Tenant: was.Tenant(), Actor: "user:" + was.ID().String(), Action: "password.changed",
 		Target: "user:" + was.ID().String(), Outcome: audit.Granted,
 	})
+}
+
+// refused puts a change without the right password on record.
+func (s *Changes) refused(ctx context.Context, ref tenant.Ref, cause error) error {
+	if !errors.Is(cause, user.ErrBadCredentials) {
+		return cause
+	}
+	details := map[string]string{}
+	for _, step := range fault.Of(cause).Trace() {
+		details[step.Name] = step.Outcome
+	}
+	err := s.sys.Trail.Record(ctx, audit.Event{
+		Tenant: ref.ID(), Actor: "anonymous:", Action: "password.changed", Outcome: audit.Refused, Details: details,
+	})
+	if err != nil {
+		return fmt.Errorf("record refusal: %w", err)
+	}
+	return cause
 }
 
 // names lists what the password of a contact as d has it must not be.

@@ -128,7 +128,7 @@ func TestChange_PolicyIsToldOnlyToWhoProvedTheCurrentPassword(t *testing.T) {
 	}
 	require.Zero(t, s.Hasher.Hashes)
 	require.NoError(t, s.Enters(t.Context(), g))
-	require.Empty(t, s.Recorded("password.changed"))
+	require.Empty(t, s.Granted("password.changed"))
 	opens(t, s, stage.Password)
 }
 

@@ -191,3 +191,22 @@ func unproven(cause error, steps ...fault.Step) error {
 	}
 	return e.Traced(steps...)
 }
+
+// refused puts a refused sign-in on record before it is answered; other errors
+// pass. The record names steps, never the address.
+func (i *Issuer) refused(ctx context.Context, ref tenant.Ref, by session.Method, cause error) error {
+	if !errors.Is(cause, user.ErrBadCredentials) {
+		return cause
+	}
+	details := map[string]string{"method": string(by)}
+	for _, step := range fault.Of(cause).Trace() {
+		details[step.Name] = step.Outcome
+	}
+	err := i.trail.Record(ctx, audit.Event{
+		Tenant: ref.ID(), Actor: "anonymous:", Action: "session.opened", Outcome: audit.Refused, Details: details,
+	})
+	if err != nil {
+		return fmt.Errorf("record refusal: %w", err)
+	}
+	return cause
+}

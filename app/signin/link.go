@@ -78,21 +78,24 @@ type ValidateInput struct {
 // Validate opens a session for a link's token. Every cause of refusal is
 // user.ErrBadCredentials; a contradiction of tenants spends nothing.
 func (s *Links) Validate(ctx context.Context, in ValidateInput) (Grant, error) {
-	return s.guessed(ctx, in.Origin, func() (Grant, error) { return s.spend(ctx, in, s.links.Use) })
+	return s.guessed(ctx, in.Origin, func(ref *tenant.Ref) (Grant, error) { return s.spend(ctx, in, s.links.Use, ref) })
 }
 
-// guessed counts a failure against the network address that it came from.
-func (s *Links) guessed(ctx context.Context, origin string, try func() (Grant, error)) (Grant, error) {
+// guessed counts a failure against the network address that it came from, and
+// puts it on record for the tenant that try found.
+func (s *Links) guessed(ctx context.Context, origin string, try func(*tenant.Ref) (Grant, error)) (Grant, error) {
 	if err := s.gate.Admit(ctx, origin); err != nil {
 		return Grant{}, err
 	}
-	g, refusal := try()
-	if errors.Is(refusal, user.ErrBadCredentials) {
-		if err := s.gate.Missed(ctx, origin); err != nil {
-			return Grant{}, err
-		}
+	var ref tenant.Ref
+	g, err := try(&ref)
+	if err == nil || !errors.Is(err, user.ErrBadCredentials) {
+		return g, err
 	}
-	return g, refusal
+	if err := s.gate.Missed(ctx, origin); err != nil {
+		return Grant{}, err
+	}
+	return Grant{}, s.issuer.refused(ctx, ref, session.ByOneTime, err)
 }
 
 // ValidateBound is Validate for a page that a mail scanner may open as well as
@@ -107,12 +110,12 @@ func (s *Links) ValidateBound(ctx context.Context, in ValidateInput, shown strin
 	use := func(ctx context.Context, t tenant.ID, token secret.Digest, now time.Time) (session.Link, error) {
 		return s.links.UseBound(ctx, t, token, binding.Digest(), now)
 	}
-	return s.guessed(ctx, in.Origin, func() (Grant, error) { return s.spend(ctx, in, use) })
+	return s.guessed(ctx, in.Origin, func(ref *tenant.Ref) (Grant, error) { return s.spend(ctx, in, use, ref) })
 }
 
 type use func(ctx context.Context, t tenant.ID, token secret.Digest, now time.Time) (session.Link, error)
 
-func (s *Links) spend(ctx context.Context, in ValidateInput, use use) (Grant, error) {
+func (s *Links) spend(ctx context.Context, in ValidateInput, use use, found *tenant.Ref) (Grant, error) {
 	token, err := session.ParseLinkToken(in.Token)
 	if err != nil {
 		return Grant{}, s.misshapen(ctx, in.Hints, err, fault.Step{Name: "token", Outcome: "malformed"})
@@ -121,6 +124,7 @@ func (s *Links) spend(ctx context.Context, in ValidateInput, use use) (Grant, er
 	if err != nil {
 		return Grant{}, err
 	}
+	*found = ref
 	if !ref.Known() {
 		return Grant{}, unproven(nil, fault.Step{Name: "tenant", Outcome: "unknown"})
 	}
@@ -156,14 +160,15 @@ type CodeInput struct {
 // ValidateCode opens a session for a code together with the binding of the
 // request that asked for it.
 func (s *Links) ValidateCode(ctx context.Context, in CodeInput) (Grant, error) {
-	return s.guessed(ctx, in.Origin, func() (Grant, error) { return s.spendCode(ctx, in) })
+	return s.guessed(ctx, in.Origin, func(ref *tenant.Ref) (Grant, error) { return s.spendCode(ctx, in, ref) })
 }
 
-func (s *Links) spendCode(ctx context.Context, in CodeInput) (Grant, error) {
+func (s *Links) spendCode(ctx context.Context, in CodeInput, found *tenant.Ref) (Grant, error) {
 	ref, err := s.resolver.Resolve(ctx, in.Hints)
 	if err != nil {
 		return Grant{}, err
 	}
+	*found = ref
 	code, err := session.NormalCode(in.Code)
 	if err != nil {
 		return Grant{}, unproven(err, fault.Step{Name: "credential", Outcome: "malformed"})

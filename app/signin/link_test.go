@@ -39,7 +39,7 @@ func TestLink_SignsInOnce(t *testing.T) {
 	_, again := spend(t, s, token)
 	refuses(t, again)
 	require.NoError(t, s.Enters(t.Context(), g), "the session stays")
-	require.Len(t, s.Recorded("session.opened"), 1)
+	require.Len(t, s.Granted("session.opened"), 1)
 }
 
 func TestLink_MailSaysWhatItShould(t *testing.T) {
@@ -285,7 +285,7 @@ func TestValidate_VoidOnceTheLoginChanged(t *testing.T) {
 
 		require.ErrorIs(t, err, user.ErrBadCredentials, name)
 		require.True(t, g.Access.IsZero(), name)
-		require.Empty(t, s.Recorded("session.opened"), name)
+		require.Empty(t, s.Granted("session.opened"), name)
 	}
 }
 
@@ -323,7 +323,7 @@ func TestValidate_OneOfManyAtOnceWins(t *testing.T) {
 	all, err := s.Sessions.ByUser(t.Context(), s.Acme.ID(), s.AdaUser.ID(), s.AdaUser.Epoch(), s.Clock.Now())
 	require.NoError(t, err)
 	require.Len(t, all, 1)
-	require.Len(t, s.Recorded("session.opened"), 1)
+	require.Len(t, s.Granted("session.opened"), 1)
 }
 
 func TestValidateBound_NeedsTheBindingOfTheRequest(t *testing.T) {

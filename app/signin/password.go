@@ -2,12 +2,9 @@ package signin
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"ostiary/app/proof"
 	"ostiary/app/tenancy"
-	"ostiary/domain/audit"
 	"ostiary/domain/company"
 	"ostiary/domain/email"
 	"ostiary/domain/fault"
@@ -15,7 +12,6 @@ import (
 	"ostiary/domain/secret"
 	"ostiary/domain/session"
 	"ostiary/domain/tenant"
-	"ostiary/domain/user"
 
 	"ostiary/app/port"
 )
@@ -74,7 +70,7 @@ func (s *Passwords) Account(ctx context.Context, in PasswordInput) (Outcome, err
 	}
 	p, err := s.proof.Check(ctx, proof.Input{Tenant: ref, Email: in.Email, Password: in.Password, Origin: in.Origin})
 	if err != nil {
-		return Outcome{}, s.refused(ctx, ref, in, err)
+		return Outcome{}, s.issuer.refused(ctx, ref, session.ByPassword, err)
 	}
 	if p.Weak {
 		if err := s.proof.Rehash(ctx, p.Person, in.Password, s.issuer.sys.Clock); err != nil {
@@ -101,25 +97,4 @@ func (s *Passwords) enter(ctx context.Context, t *tenant.Tenant, p port.Person, 
 		tenant: t, person: p, entry: entry, method: session.ByPassword, client: in.Client,
 	})
 	return out, err
-}
-
-// refused puts a refusal on record before it is answered. The record names
-// steps, never the address.
-func (s *Passwords) refused(ctx context.Context, ref tenant.Ref, in PasswordInput, cause error) error {
-	f := fault.Of(cause)
-	if f == nil || !errors.Is(cause, user.ErrBadCredentials) {
-		return cause
-	}
-	details := map[string]string{"method": string(session.ByPassword)}
-	for _, step := range f.Trace() {
-		details[step.Name] = step.Outcome
-	}
-	err := s.issuer.trail.Record(ctx, audit.Event{
-		Tenant: ref.ID(), Actor: "anonymous:", Action: "session.opened", Outcome: audit.Refused,
-		Details: details,
-	})
-	if err != nil {
-		return fmt.Errorf("record refusal: %w", err)
-	}
-	return cause
 }

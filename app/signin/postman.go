@@ -106,7 +106,8 @@ func (p *Postman) Drain(ctx context.Context) error {
 			places <- struct{}{}
 			wg.Go(func() {
 				defer func() { <-places }()
-				p.handle(ctx, j)
+				// Who stops the loop lets deliveries under way finish.
+				p.handle(context.WithoutCancel(ctx), j)
 			})
 		}
 		wg.Wait()

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/json"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -115,6 +116,23 @@ func TestStart_SecretsNeverShow(t *testing.T) {
 		require.Contains(t, stderr, name)
 	}
 	require.Len(t, strings.Split(strings.TrimSpace(stderr), "\n"), 5, "one line each")
+}
+
+func TestMetrics_HaveAListenerOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	free, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, free.Close())
+	d := deploy(t, "OSTIARY_METRICS_LISTEN="+free.Addr().String())
+	d.start()
+
+	d.must(401, request{method: "GET", path: "/metrics"})
+	d.must(200, request{method: "GET", path: "/metrics", bearer: operatorToken})
+	res, err := http.Get("http://" + free.Addr().String() + "/metrics")
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Equal(t, 200, res.StatusCode)
+	require.Equal(t, 0, d.stop())
 }
 
 func TestStart_RefusesAKeyOfAnotherStore(t *testing.T) {

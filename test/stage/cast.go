@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -229,6 +230,11 @@ func (s *Stage) Recorded(action string) []audit.Event {
 		}
 	}
 	return out
+}
+
+// Granted is Recorded without refusals.
+func (s *Stage) Granted(action string) []audit.Event {
+	return slices.DeleteFunc(s.Recorded(action), func(e audit.Event) bool { return e.Outcome != audit.Granted })
 }
 
 // Together runs f n times at once and returns when all are done.

@@ -58,7 +58,7 @@ func (a *API) Dialect() web.Dialect {
 			a.post(tenantPath+"/companies", a.createCompany), a.get(tenantPath+"/companies", a.listCompanies),
 			a.get(companyPath, a.getCompany), a.patch(companyPath, a.changeCompany), a.remove(companyPath, a.deleteCompany),
 			sized(a.put(companyPath+"/avatar", a.putCompanyAvatar), maxPicture),
-			a.put(documentPath, a.putDocument), a.remove(documentPath, a.deleteDocument),
+			slashed(a.put(documentPath, a.putDocument)), slashed(a.remove(documentPath, a.deleteDocument)),
 			sized(a.post(tenantPath+"/documents:batch", a.putDocuments), maxBatch),
 
 			a.post(tenantPath+"/contacts", a.createContact), a.get(tenantPath+"/contacts", a.listContacts),
@@ -102,6 +102,7 @@ func (a *API) remove(path string, h handler) web.Route {
 	return web.Route{Method: "DELETE", Path: path, Handler: a.authenticated(h)}
 }
 
+// slashed is for references: INV/2026/1 is sent as INV%2F2026%2F1.
 func slashed(r web.Route) web.Route {
 	r.Slashes = true
 	return r

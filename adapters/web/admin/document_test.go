@@ -42,6 +42,19 @@ func TestDocument_SaysAllItsMembers(t *testing.T) {
 	w.operate(t, "DELETE", path, "", 404)
 }
 
+func TestDocument_ReferencesMayHoldSlashes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, harness.Options{})
+	at := base + "/companies/1/documents/invoice/INV%2F2026%2F1"
+
+	require.Equal(t, "INV/2026/1", object(t, w.operate(t, "PUT", at, document, 200).Body)["ref"])
+	results(t, w.batch(t, lineOf(w.Acme.Example.ID(), "INV/2026/1", "0.75"), 200))
+	w.operate(t, "DELETE", at, "", 204)
+	w.operate(t, "DELETE", at, "", 404)
+	w.operate(t, "PUT", base+"/companies/1%2F2/documents/invoice/I-1", document, 404)
+	w.operate(t, "GET", base+"/companies/1%2F2", "", 404)
+}
+
 func TestDocument_NamesWhatBreaksARule(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, harness.Options{})

@@ -48,7 +48,7 @@ func FuzzMerge(f *testing.F) {
 	f.Fuzz(func(t *testing.T, target, patch string) {
 		var a, b any
 		if web.Unmarshal([]byte(target), &a, web.Lenient) != nil || web.Unmarshal([]byte(patch), &b, web.Lenient) != nil {
-			t.Skip()
+			return
 		}
 
 		got, err := admin.Merge(json.RawMessage(target), json.RawMessage(patch))

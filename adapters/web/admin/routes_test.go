@@ -229,13 +229,10 @@ func TestRoutes_AnotherTenantsIDLooksLikeNone(t *testing.T) {
 	w := newWorld(t, harness.Options{})
 	token := w.all(t, "other")
 	for _, r := range routes(t) {
-		if !strings.Contains(r.path, "{") {
+		if !strings.Contains(r.path, "{") || !r.tenanted() {
 			continue
 		}
 		t.Run(r.name(), func(t *testing.T) {
-			if !r.tenanted() {
-				t.Skip("the operator's own")
-			}
 			at := r.ask(token, "other")
 			foreign := w.send(t, at, http.StatusNotFound)
 			for _, none := range []string{"9007199254740991", "0", "x", "019ab3c4-5d6e-7f80-9123-456789abcdef"} {

@@ -130,7 +130,7 @@ func (a *API) cookieName() string {
 // bindingCookie outlives the longest link. Lax, because the link is opened
 // from a mail; the page that uses it posts to its own origin.
 func (a *API) bindingCookie(b session.Binding) string {
-	cookie := a.cookieName() + "=" + b.Text() + "; Path=/; Max-Age=900; HttpOnly; SameSite=Lax"
+	cookie := a.cookieName() + "=" + b.Text() + "; Path=/; Max-Age=2700; HttpOnly; SameSite=Lax"
 	if a.cfg.HTTPS {
 		cookie += "; Secure"
 	}

@@ -63,7 +63,7 @@ func TestRequestLink_AnswersAlikeForKnownAndUnknown(t *testing.T) {
 		require.Empty(t, a.Header.Get("Content-Type"))
 		binding := a.Header.Get("X-Link-Binding")
 		require.Len(t, binding, 43)
-		require.Equal(t, "ostiary-link="+binding+"; Path=/; Max-Age=900; HttpOnly; SameSite=Lax", a.Header.Get("Set-Cookie"))
+		require.Equal(t, "ostiary-link="+binding+"; Path=/; Max-Age=2700; HttpOnly; SameSite=Lax", a.Header.Get("Set-Cookie"))
 	}
 
 	w.Deliver(t)
@@ -78,7 +78,7 @@ func TestRequestLink_BindsByAHostCookieOnHTTPS(t *testing.T) {
 
 	a := requestLink(t, w, harness.AdaMail, harness.Code)
 
-	require.Equal(t, "__Host-ostiary-link="+a.Header.Get("X-Link-Binding")+"; Path=/; Max-Age=900; HttpOnly; SameSite=Lax; Secure", a.Header.Get("Set-Cookie"))
+	require.Equal(t, "__Host-ostiary-link="+a.Header.Get("X-Link-Binding")+"; Path=/; Max-Age=2700; HttpOnly; SameSite=Lax; Secure", a.Header.Get("Set-Cookie"))
 	w.Deliver(t)
 	require.True(t, strings.HasPrefix(w.Mailer.Sent()[0].Link.Reveal(), "https://login.example/t/acme/magic#token="))
 }

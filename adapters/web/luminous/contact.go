@@ -1,7 +1,9 @@
 package luminous
 
 import (
+	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"ostiary/adapters/web"
@@ -58,7 +60,7 @@ func (a *API) create(c *web.Call) error {
 	view, err := a.enrolment.Create(c.Context(), credential.CreateInput{
 		CreateContactInput: directory.CreateContactInput{Caller: who, Details: d}, Password: in.password(),
 	})
-	return reply(c, http.StatusCreated, view, err)
+	return reply(c, http.StatusCreated, view, in.renamed(err))
 }
 
 func (a *API) update(c *web.Call) error {
@@ -73,7 +75,22 @@ func (a *API) update(c *web.Call) error {
 	view, err := a.enrolment.Update(c.Context(), credential.UpdateInput{
 		UpdateContactInput: directory.UpdateContactInput{Caller: who, ID: id, Edit: in.over}, Password: in.password(),
 	})
-	return reply(c, http.StatusOK, view, err)
+	return reply(c, http.StatusOK, view, in.renamed(err))
+}
+
+// renamed tells of companies by the member that was sent.
+func (b contactBody) renamed(err error) error {
+	f := fault.Of(err)
+	if !b.CompanyID.set || !errors.Is(err, fault.ErrInvalid) {
+		return err
+	}
+	fields := slices.Clone(f.Fields())
+	for i := range fields {
+		if fields[i].Pointer == "/companies" {
+			fields[i].Pointer = "/company_id"
+		}
+	}
+	return fault.ErrInvalid.With(fields...).Traced(f.Trace()...).Because(err)
 }
 
 func reply(c *web.Call, status int, v directory.ContactView, err error) error {

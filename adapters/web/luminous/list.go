@@ -82,7 +82,8 @@ func count(c *web.Call, name string, fallback, most int) (int, error) {
 		return fallback, err
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 || n > most {
+	// One number has one spelling: no sign, no leading zero.
+	if err != nil || n < 1 || n > most || text != strconv.Itoa(n) {
 		return 0, fault.At("/"+name, "out_of_range", "That number is outside its range.")
 	}
 	return n, nil

@@ -83,8 +83,7 @@ func requireError(t *testing.T, a harness.Answer, status int, body string) {
 	require.Equal(t, "application/json", a.Header.Get("Content-Type"))
 }
 
-// refusal is the body of an error without fields, invalid of one with a field.
-func refusal(message string) string { return fmt.Sprintf(`{"message":"%s"}`, message) }
+// invalid is the body of an error with one field.
 
 func invalid(member, why string) string {
 	return fmt.Sprintf(`{"message":"Some values are not acceptable.","errors":{"%s":["%s"]}}`, member, why)

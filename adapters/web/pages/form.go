@@ -92,7 +92,7 @@ func (p *Pages) ask(c *web.Call, address string) error {
 	if err != nil {
 		return err
 	}
-	c.Set("Set-Cookie", p.cookieName()+"="+binding.Text()+"; "+p.cookieRest("900"))
+	c.Set("Set-Cookie", p.cookieName()+"="+binding.Text()+"; "+p.cookieRest("2700"))
 	return show(c, 200, view{State: stateSent})
 }
 

@@ -198,7 +198,7 @@ func TestLink_SignsInWithTheBrowsersBinding(t *testing.T) {
 	requirePage(t, submit(t, w, cookie, "token", token), 401)
 	events := w.Actions(t)
 	require.Contains(t, events, "session.opened")
-	require.Equal(t, "session.ended", events[0], "nobody holds the tokens of that session")
+	require.Equal(t, []string{"session.opened", "session.ended"}, events[:2], "the second try is refused; nobody holds the tokens of the first")
 }
 
 func TestLink_IsNotUsedUpWithoutItsBinding(t *testing.T) {
@@ -367,5 +367,5 @@ func TestCookie_OnHTTPSIsForThisHostAlone(t *testing.T) {
 
 	a := submit(t, w, "", "email", harness.AdaMail)
 
-	require.Regexp(t, `^__Host-ostiary-link=[A-Za-z0-9_-]{43}; Path=/; Max-Age=900; HttpOnly; SameSite=Lax; Secure$`, a.Header.Get("Set-Cookie"))
+	require.Regexp(t, `^__Host-ostiary-link=[A-Za-z0-9_-]{43}; Path=/; Max-Age=2700; HttpOnly; SameSite=Lax; Secure$`, a.Header.Get("Set-Cookie"))
 }
