@@ -84,7 +84,6 @@ func requireError(t *testing.T, a harness.Answer, status int, body string) {
 }
 
 // invalid is the body of an error with one field.
-
 func invalid(member, why string) string {
 	return fmt.Sprintf(`{"message":"Some values are not acceptable.","errors":{"%s":["%s"]}}`, member, why)
 }
