@@ -129,6 +129,8 @@ func (w *World) open(t testing.TB) {
 func (w *World) Serve(t testing.TB, dialects ...web.Dialect) {
 	t.Helper()
 	srv := web.New(web.Config{
+		// The race detector on a busy machine is no reason to give up.
+		RequestTimeout: time.Minute, ReadTimeout: time.Minute, WriteTimeout: time.Minute,
 		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: w.Clock.Now,
 		HTTPS: strings.HasPrefix(w.PublicURL, "https://"), AllowedOrigin: w.Resolver.OriginAllowed,
 		Receipts: receipts{w.Receipts}, Tag: port.WithRequest, Metrics: w.Metrics,
