@@ -67,6 +67,7 @@ var refusedFraming = map[string]string{
 	"absolute form":                  "GET http://b/toy/v1/items/1 HTTP/1.1\r\nHost: a\r\n\r\n",
 	"absolute form, same host":       "GET http://a/toy/v1/items/1 HTTP/1.1\r\nHost: a\r\n\r\n",
 	"asterisk form":                  "OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+	"authority-form":                 "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
 	"two slashes first":              "GET //evil/toy/v1/items/1 HTTP/1.1\r\nHost: a\r\n\r\n",
 	"relative target":                "GET toy/v1/items/1 HTTP/1.1\r\nHost: a\r\n\r\n",
 	"fragment":                       "GET /toy/v1/items/1#x HTTP/1.1\r\nHost: a\r\n\r\n",
@@ -190,17 +191,19 @@ func TestFraming_WhatIsClearIsServed(t *testing.T) {
 	}
 }
 
-func TestFraming_OddMethodsAreNotImplemented(t *testing.T) {
+func TestFraming_OddMethodsAreNotAllowed(t *testing.T) {
 	t.Parallel()
 	addr, _, logs := setup(t, nil)
 	for _, line := range []string{
-		"TRACE /toy/v1/where", "PROPFIND /toy/v1/where", canary + " /toy/v1/where", "get /toy/v1/where", "CONNECT a:80",
+		"TRACE /toy/v1/where", "PROPFIND /toy/v1/where", canary + " /toy/v1/where", "get /toy/v1/where", "CONNECT /toy/v1/where",
 	} {
 		t.Run(line, func(t *testing.T) {
 			t.Parallel()
 			answer := send(t, addr, line+" HTTP/1.1\r\nHost: a\r\n\r\n"+second)
 
-			require.Equal(t, "501 Not Implemented", statusOf(answer))
+			require.Equal(t, "405 Method Not Allowed", statusOf(answer))
+			require.Contains(t, answer, "\r\nAllow: GET, HEAD")
+			require.Contains(t, answer, `"toy"`, "the dialect's own shape")
 			require.Equal(t, 1, strings.Count(answer, "HTTP/1.1 "))
 			requireNoCanary(t, answer, logs)
 		})

@@ -9,9 +9,8 @@ import (
 
 // Reasons to refuse a request before it is parsed. They quote nothing.
 var (
-	errFraming        = errors.New("web: ambiguous framing")
-	errHeadTooLarge   = errors.New("web: head too large")
-	errNotImplemented = errors.New("web: method not implemented")
+	errFraming      = errors.New("web: ambiguous framing")
+	errHeadTooLarge = errors.New("web: head too large")
 )
 
 // inspector follows the bytes of one connection by the strict grammar of
@@ -194,9 +193,6 @@ func (h *head) requestLine(line []byte) error {
 		h.old = true
 	default:
 		return errFraming
-	}
-	if parts[0] == "CONNECT" {
-		return errNotImplemented
 	}
 	target := parts[1]
 	if target == "" || target[0] != '/' || strings.HasPrefix(target, "//") || strings.IndexByte(target, '#') >= 0 {
