@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"ostiary/app/port"
 	"ostiary/domain/actor"
@@ -43,25 +44,9 @@ func (s *Avatars) PutCompany(ctx context.Context, in CompanyAvatarInput) (*compa
 	if err != nil {
 		return nil, err
 	}
-	// Nothing is decoded for what is not there, or not as the caller knows it.
-	present, err := s.companies.ByID(ctx, t.ID(), in.ID)
-	if err != nil {
-		return nil, fmt.Errorf("find company: %w", err)
-	}
-	if err := matches(in.IfMatch, present.Version()); err != nil {
-		return nil, err
-	}
-	var out *company.Company
-	now := s.office.now()
-	err = s.swap(ctx, t.ID(), in.Raw, func(a avatar.Avatar, old *avatar.Avatar) error {
-		return s.companies.Update(ctx, t.ID(), in.ID, func(c *company.Company) error {
-			if err := matches(in.IfMatch, c.Version()); err != nil {
-				return err
-			}
-			out, *old = c, c.Avatar()
-			c.Picture(a, now)
-			return nil
-		})
+	out, err := hang(ctx, s, picture{t.ID(), in.IfMatch, in.Raw}, wall[*company.Company]{
+		find:   func() (*company.Company, error) { return s.companies.ByID(ctx, t.ID(), in.ID) },
+		update: func(f func(*company.Company) error) error { return s.companies.Update(ctx, t.ID(), in.ID, f) },
 	})
 	if err != nil {
 		return nil, err
@@ -84,18 +69,49 @@ func (s *Avatars) PutContact(ctx context.Context, in ContactAvatarInput) (*conta
 	if err != nil {
 		return nil, err
 	}
-	present, err := s.contacts.ByID(ctx, t.ID(), in.ID)
+	out, err := hang(ctx, s, picture{t.ID(), in.IfMatch, in.Raw}, wall[*contact.Contact]{
+		find:   func() (*contact.Contact, error) { return s.contacts.ByID(ctx, t.ID(), in.ID) },
+		update: func(f func(*contact.Contact) error) error { return s.contacts.Update(ctx, t.ID(), in.ID, f) },
+	})
 	if err != nil {
-		return nil, fmt.Errorf("find contact: %w", err)
-	}
-	if err := matches(in.IfMatch, present.Version()); err != nil {
 		return nil, err
 	}
-	var out *contact.Contact
+	return out, s.office.record(ctx, fact{t.ID(), in.Actor, "contact.updated", contactTarget(in.ID), []string{"avatar"}})
+}
+
+// pictured is what has an avatar.
+type pictured interface {
+	Version() int64
+	Avatar() avatar.Avatar
+	Picture(a avatar.Avatar, now time.Time)
+}
+
+// wall is where one pictured aggregate is found and changed.
+type wall[T pictured] struct {
+	find   func() (T, error)
+	update func(change func(T) error) error
+}
+
+// picture is what was sent.
+type picture struct {
+	tenant  tenant.ID
+	ifMatch int64
+	raw     []byte
+}
+
+// hang decodes nothing for what is not there, or not as the caller knows it.
+func hang[T pictured](ctx context.Context, s *Avatars, p picture, on wall[T]) (out T, err error) {
+	present, err := on.find()
+	if err != nil {
+		return out, fmt.Errorf("find what is pictured: %w", err)
+	}
+	if err := matches(p.ifMatch, present.Version()); err != nil {
+		return out, err
+	}
 	now := s.office.now()
-	err = s.swap(ctx, t.ID(), in.Raw, func(a avatar.Avatar, old *avatar.Avatar) error {
-		return s.contacts.Update(ctx, t.ID(), in.ID, func(c *contact.Contact) error {
-			if err := matches(in.IfMatch, c.Version()); err != nil {
+	err = s.swap(ctx, p.tenant, p.raw, func(a avatar.Avatar, old *avatar.Avatar) error {
+		return on.update(func(c T) error {
+			if err := matches(p.ifMatch, c.Version()); err != nil {
 				return err
 			}
 			out, *old = c, c.Avatar()
@@ -103,10 +119,7 @@ func (s *Avatars) PutContact(ctx context.Context, in ContactAvatarInput) (*conta
 			return nil
 		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, s.office.record(ctx, fact{t.ID(), in.Actor, "contact.updated", contactTarget(in.ID), []string{"avatar"}})
+	return out, err
 }
 
 // swap stores the new bytes before anything points to them and removes the
@@ -132,7 +145,7 @@ func (s *Avatars) swap(ctx context.Context, t tenant.ID, raw []byte, put func(a 
 	var old avatar.Avatar
 	if err := put(a, &old); err != nil {
 		// After an outage nobody knows whether the new picture is in use.
-		if fault.Of(err) != nil {
+		if k := fault.KindOf(err); k != fault.Internal && k != fault.Unavailable {
 			discard(ctx, s.blobs, t, a)
 		}
 		return fmt.Errorf("change picture: %w", err)
