@@ -9,8 +9,6 @@ import (
 	"net/url"
 	"os"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
@@ -102,12 +100,6 @@ var systemModule = fx.Module("system",
 		newRegistry,
 	),
 )
-
-func newRegistry() *prometheus.Registry {
-	r := prometheus.NewRegistry()
-	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return r
-}
 
 // keyFile is where the master key lives that was not configured.
 func keyFile(sqlitePath string) string { return sqlitePath + ".key" }

@@ -41,7 +41,7 @@ var webModule = fx.Module("web",
 		newPages,
 		newWellknown,
 	),
-	fx.Invoke(mount),
+	fx.Invoke(mount, measure),
 )
 
 // mount is the whole surface of the program, in one place.

@@ -151,8 +151,3 @@ type Link struct {
 	Used    time.Time // zero: not used
 	Void    bool
 }
-
-// Usable reports whether the link can still open a session.
-func (l Link) Usable(now time.Time) bool {
-	return l.Used.IsZero() && !l.Void && now.Before(l.Expires)
-}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -174,20 +173,6 @@ func TestNormalCode_ForgivesWhatPeopleType(t *testing.T) {
 		_, err := session.NormalCode(s)
 		require.ErrorIs(t, err, session.ErrLinkSpent, "%q", s[:min(len(s), 20)])
 	}
-}
-
-func TestLink_IsUsableOnceUntilItEnds(t *testing.T) {
-	t.Parallel()
-	at := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
-	l := session.Link{Minted: at, Expires: at.Add(10 * time.Minute)}
-	used, void := l, l
-	used.Used = at
-	void.Void = true
-
-	require.True(t, l.Usable(at.Add(9*time.Minute+59*time.Second)))
-	require.False(t, l.Usable(at.Add(10*time.Minute)))
-	require.False(t, used.Usable(at.Add(time.Minute)))
-	require.False(t, void.Usable(at.Add(time.Minute)))
 }
 
 func FuzzParseRefresh(f *testing.F) {

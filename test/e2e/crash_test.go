@@ -127,7 +127,10 @@ func TestMetrics_HaveAListenerOfTheirOwn(t *testing.T) {
 	d.start()
 
 	d.must(401, request{method: "GET", path: "/metrics"})
-	d.must(200, request{method: "GET", path: "/metrics", bearer: operatorToken})
+	figures := string(d.must(200, request{method: "GET", path: "/metrics", bearer: operatorToken}).body)
+	for _, name := range []string{"ostiary_http_request_seconds", "ostiary_password_hashes_total", "ostiary_password_hash_queue", "ostiary_storage_lag_seconds", "go_goroutines"} {
+		require.Contains(t, figures, name)
+	}
 	res, err := http.Get("http://" + free.Addr().String() + "/metrics")
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
