@@ -18,7 +18,6 @@ import (
 
 	"ostiary/adapters/cli"
 	"ostiary/adapters/mail"
-	"ostiary/app/operation"
 	"ostiary/app/port"
 	"ostiary/domain/tenant"
 	"ostiary/domain/user"
@@ -99,7 +98,7 @@ func checkInside(ctx context.Context, c Config) []cli.Finding {
 	out := []cli.Finding{{Check: "storage"}, {Check: "signing keys"}, {Check: "password hash"}}
 	app := fx.New(
 		Options(c, Surroundings{Log: zap.NewNop(), Console: io.Discard}),
-		fx.Invoke(func(h port.Health, ring port.KeyRing, hasher port.Hasher, clock port.Clock, _ *operation.Keys) {
+		fx.Invoke(func(h port.Health, ring port.KeyRing, hasher port.Hasher, clock port.Clock) {
 			out[0] = checkedBy(out[0], h.Ping(ctx), "answers", "see that the disk is there and not full")
 			out[1] = checkedBy(out[1], ring.Reload(ctx), "open with the master key", "set OSTIARY_MASTER_KEY to the key that the store was made with")
 			out[2] = checkHash(ctx, out[2], hasher, clock)
