@@ -155,14 +155,14 @@ func (s *Changes) change(ctx context.Context, in changing) (*user.User, error) {
 		// Of two changes at once one wins; the other proved a password that is
 		// no longer the current one.
 		if u.Epoch() != was.Epoch() || !u.Enabled() {
-			return user.ErrBadCredentials
+			return user.ErrBadCredentials.Traced(fault.Step{Name: "credential", Outcome: "changed meanwhile"})
 		}
 		u.SetPassword(hash, false, now)
 		after = u
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("store password: %w", err)
+		return nil, s.refused(ctx, in.ref, fmt.Errorf("store password: %w", err))
 	}
 	return after, s.sys.Trail.Record(ctx, audit.Event{
 		Tenant: was.Tenant(), Actor: "user:" + was.ID().String(), Action: "password.changed",
@@ -175,14 +175,7 @@ func (s *Changes) refused(ctx context.Context, ref tenant.Ref, cause error) erro
 	if !errors.Is(cause, user.ErrBadCredentials) {
 		return cause
 	}
-	details := map[string]string{}
-	for _, step := range fault.Of(cause).Trace() {
-		details[step.Name] = step.Outcome
-	}
-	err := s.sys.Trail.Record(ctx, audit.Event{
-		Tenant: ref.ID(), Actor: "anonymous:", Action: "password.changed", Outcome: audit.Refused, Details: details,
-	})
-	if err != nil {
+	if err := s.sys.Trail.Record(ctx, audit.Refusal(ref.ID(), "password.changed", fault.Of(cause))); err != nil {
 		return fmt.Errorf("record refusal: %w", err)
 	}
 	return cause

@@ -214,7 +214,7 @@ func TestOwn_TwoChangesAtOnceOneWins(t *testing.T) {
 	require.ErrorIs(t, err, user.ErrBadCredentials)
 	require.NoError(t, s.Enters(t.Context(), []signin.Grant{one, two}[winner]))
 	ended(t, s, []signin.Grant{one, two}[1-winner])
-	require.Len(t, s.Recorded("password.changed"), 1)
+	require.Len(t, s.Granted("password.changed"), 1)
 }
 
 func TestOwn_TemporaryPassword(t *testing.T) {

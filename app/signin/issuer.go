@@ -198,14 +198,9 @@ func (i *Issuer) refused(ctx context.Context, ref tenant.Ref, by session.Method,
 	if !errors.Is(cause, user.ErrBadCredentials) {
 		return cause
 	}
-	details := map[string]string{"method": string(by)}
-	for _, step := range fault.Of(cause).Trace() {
-		details[step.Name] = step.Outcome
-	}
-	err := i.trail.Record(ctx, audit.Event{
-		Tenant: ref.ID(), Actor: "anonymous:", Action: "session.opened", Outcome: audit.Refused, Details: details,
-	})
-	if err != nil {
+	e := audit.Refusal(ref.ID(), "session.opened", fault.Of(cause))
+	e.Details["method"] = string(by)
+	if err := i.trail.Record(ctx, e); err != nil {
 		return fmt.Errorf("record refusal: %w", err)
 	}
 	return cause

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"ostiary/domain/fault"
 	"ostiary/domain/id"
 	"ostiary/domain/secret"
 	"ostiary/domain/tenant"
@@ -58,6 +59,16 @@ type Event struct {
 	Outcome Outcome
 	Request string
 	Details map[string]string
+}
+
+// Refusal is the event of an action that nobody proven was refused: the steps
+// of the refusal become its details.
+func Refusal(t tenant.ID, action string, cause *fault.Error) Event {
+	details := map[string]string{}
+	for _, step := range cause.Trace() {
+		details[step.Name] = step.Outcome
+	}
+	return Event{Tenant: t, Actor: "anonymous:", Action: action, Outcome: Refused, Details: details}
 }
 
 // Record is an event in its chain.
