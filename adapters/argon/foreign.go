@@ -115,7 +115,7 @@ func django(rest string) (stored, error) {
 		return refused("not PBKDF2")
 	}
 	rounds, ok := number(part[0])
-	if !ok || len(part[1]) < minSalt || len(part[1]) > maxSalt {
+	if !ok || len(part[1]) < minSalt || len(part[1]) > maxSalt || !graphic(part[1]) {
 		return refused("parameters malformed")
 	}
 	bare, padded := strings.CutSuffix(part[2], "=") // 32 bytes have one
@@ -124,6 +124,11 @@ func django(rest string) (stored, error) {
 		return refused("salt or key malformed")
 	}
 	return rounded(sha256.New, rounds, []byte(part[1]), key)
+}
+
+// graphic holds for ASCII that can be seen, so that no two texts look alike.
+func graphic(text string) bool {
+	return !strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
 func rounded[H hash.Hash](h func() H, rounds uint64, salt, key []byte) (stored, error) {

@@ -97,6 +97,8 @@ var hostile = map[string]string{
 	"pbkdf2 parts":       "$pbkdf2-sha256$i=1000$" + key32,
 	"Django rounds":      "pbkdf2_sha256$4294967295$saltsaltsalt$" + key32 + "=",
 	"Django salt":        "pbkdf2_sha256$1000$salt$" + key32 + "=",
+	"Django blank salt":  "pbkdf2_sha256$1000$salt salt$" + key32 + "=",
+	"Django odd salt":    "pbkdf2_sha256$1000$saltsal\u00adt$" + key32 + "=",
 	"Django bare key":    "pbkdf2_sha256$1000$saltsaltsalt$" + key32,
 	"Django 24-byte key": "pbkdf2_sha256$1000$saltsaltsalt$" + key24 + "=",
 	"Django with dollar": "$pbkdf2_sha256$1000$saltsaltsalt$" + key32 + "=",

@@ -93,7 +93,7 @@ func FuzzParse(f *testing.F) {
 
 	f.Fuzz(func(t *testing.T, s string) {
 		if u, err := id.Parse[thing](s); err == nil && !u.IsZero() {
-			require.Equal(t, s, u.String())
+			require.Equal(t, strings.ToLower(s), u.String())
 		}
 		if n, err := id.ParseNumber[thing](s); err == nil {
 			require.Equal(t, s, n.String())
