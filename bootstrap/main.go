@@ -11,12 +11,12 @@ import (
 	"go.uber.org/fx"
 
 	"ostiary/adapters/cli"
-	"ostiary/adapters/seal"
 	"ostiary/adapters/web/wellknown/openapi"
 	"ostiary/app/directory"
 	"ostiary/app/operation"
 	"ostiary/app/port"
 	"ostiary/app/tenancy"
+	"ostiary/domain/fault"
 )
 
 // Main runs the command line and returns its exit code.
@@ -38,7 +38,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		Demo: func(ctx context.Context, s cli.Settings, out io.Writer) error {
 			return demo(ctx, s, out, stderr)
 		},
-		Doctor:  doctor,
+		Doctor: doctor, ShardCommands: shardCommands, OpenCopy: openCopy,
 		OpenAPI: openapi.JSON,
 		Stdin:   stdin, Stdout: stdout, Stderr: stderr,
 	})
@@ -74,9 +74,14 @@ func open(ctx context.Context, s cli.Settings, stderr io.Writer) (cli.Services, 
 		fx.Invoke(func(lc fx.Lifecycle, t *tenancy.Admin, i *directory.Importer, tok *operation.APITokens, k *operation.Keys, a *operation.Audit, r *operation.Recorder, ring port.KeyRing, clock port.Clock) error {
 			out = cli.Services{Tenants: t, Import: i, Tokens: tok, Keys: k, Audit: a, Now: clock.Now}
 			// Whoever holds another key must not write: signing keys and audit
-			// heads made with it would not fit the rest.
-			if errors.Is(ring.Reload(ctx), seal.ErrOpen) {
-				return errKey
+			// heads made with it would not fit the rest. Without an answer nobody
+			// knows whether it fits.
+			err := ring.Reload(ctx)
+			if end := hopeless(err); end != nil {
+				return end
+			}
+			if fault.KindOf(err) == fault.Unavailable {
+				return err
 			}
 			lc.Append(fx.StopHook(r.SignHeads))
 			return nil

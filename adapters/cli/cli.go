@@ -39,12 +39,25 @@ type Services struct {
 	Close   func(context.Context) error
 }
 
-// Finding is one thing that doctor looked at.
+// Finding is one thing that doctor looked at. One that is OK and has something
+// to mend is a note.
 type Finding struct {
 	Check string `json:"check"`
 	OK    bool   `json:"ok"`
 	Text  string `json:"text"`
 	Mend  string `json:"mend"`
+}
+
+// State is the finding in a word.
+func (f Finding) State() string {
+	switch {
+	case !f.OK:
+		return "WRONG"
+	case f.Mend != "":
+		return "note"
+	default:
+		return "ok"
+	}
 }
 
 // Program is what the commands are made of.
@@ -53,13 +66,17 @@ type Program struct {
 	// Open builds the services; its error is one line per wrong setting.
 	Open func(context.Context, Settings) (Services, error)
 	// Serve and Demo run until ctx ends.
-	Serve   func(context.Context, Settings) error
-	Demo    func(context.Context, Settings, io.Writer) error
-	Doctor  func(context.Context, Settings) []Finding
-	OpenAPI func() []byte
-	Stdin   io.Reader
-	Stdout  io.Writer
-	Stderr  io.Writer
+	Serve  func(context.Context, Settings) error
+	Demo   func(context.Context, Settings, io.Writer) error
+	Doctor func(context.Context, Settings) []Finding
+	// ShardCommands asks no server; storage that is not sharded is a Misuse.
+	ShardCommands func(Settings) ([]string, error)
+	// OpenCopy opens two stores; an address that is no address is a Misuse.
+	OpenCopy func(ctx context.Context, from, to StoreAddress, report func(operation.CopyProgress)) (StoreCopy, error)
+	OpenAPI  func() []byte
+	Stdin    io.Reader
+	Stdout   io.Writer
+	Stderr   io.Writer
 }
 
 // commands is the command line. Settings are flags of every command.
@@ -75,6 +92,7 @@ type commands struct {
 	Token   tokenCmd   `cmd:"" help:"Keep API tokens."`
 	Keys    keysCmd    `cmd:"" help:"Keep signing keys."`
 	Audit   auditCmd   `cmd:"" help:"Check the audit trail."`
+	Store   storeCmd   `cmd:"" help:"Move everything to another store."`
 	Doctor  doctorCmd  `cmd:"" help:"Say what is wrong with the configuration and how to mend it."`
 	OpenAPI openAPICmd `cmd:"" name:"openapi" help:"Print the OpenAPI document."`
 	Version versionCmd `cmd:"" help:"Print the version."`
@@ -213,21 +231,23 @@ func (versionCmd) Run(s *session) error {
 	return s.print(v, []string{"VERSION"}, [][]string{{v.Version}})
 }
 
-type doctorCmd struct{}
+type doctorCmd struct {
+	ShardCommands bool `help:"Print the mongosh commands that spread the configured database over the shards of a cluster, and nothing else."`
+}
 
 var errUnwell = fault.New(fault.Invalid, "doctor", "Something needs mending.")
 
 // Run implements the command.
-func (doctorCmd) Run(s *session) error {
+func (c doctorCmd) Run(s *session) error {
+	if c.ShardCommands {
+		return s.printShardCommands()
+	}
 	findings := s.Doctor(s.ctx, s.set)
 	rows := make([][]string, 0, len(findings))
 	well := true
 	for _, f := range findings {
-		verdict := "ok"
-		if !f.OK {
-			verdict, well = "WRONG", false
-		}
-		rows = append(rows, []string{f.Check, verdict, f.Text, f.Mend})
+		well = well && f.OK
+		rows = append(rows, []string{f.Check, f.State(), f.Text, f.Mend})
 	}
 	if err := s.print(findings, []string{"CHECK", "STATE", "FOUND", "HOW TO MEND IT"}, rows); err != nil {
 		return err
@@ -236,4 +256,16 @@ func (doctorCmd) Run(s *session) error {
 		return errUnwell
 	}
 	return nil
+}
+
+func (s *session) printShardCommands() error {
+	lines, err := s.Program.ShardCommands(s.set)
+	if err != nil {
+		return err
+	}
+	if s.json {
+		return s.print(lines, nil, nil)
+	}
+	_, err = fmt.Fprintln(s.Stdout, strings.Join(lines, "\n"))
+	return err
 }

@@ -6,9 +6,9 @@ package cli
 type Settings struct {
 	Listen        string `env:"OSTIARY_LISTEN" default:"127.0.0.1:18080" help:"Address to listen on."`
 	PublicURL     string `name:"public-url" env:"OSTIARY_PUBLIC_URL" help:"Address that users see; required when listening beyond loopback."`
-	Storage       string `env:"OSTIARY_STORAGE" help:"Where data lives (default sqlite:./data/ostiary.db)."`
+	Storage       string `env:"OSTIARY_STORAGE" help:"Where data lives: sqlite:PATH, mongodb://host/database or mongodb+srv://name/database (default sqlite:./data/ostiary.db)."`
 	StorageFile   string `env:"OSTIARY_STORAGE_FILE" help:"File that holds the storage address."`
-	MasterKey     string `env:"OSTIARY_MASTER_KEY" help:"Base64 of 32 bytes; on SQLite made beside the database when missing."`
+	MasterKey     string `env:"OSTIARY_MASTER_KEY" help:"Base64 of 32 bytes; required on MongoDB, on SQLite made beside the database when missing."`
 	MasterKeyFile string `env:"OSTIARY_MASTER_KEY_FILE" help:"File that holds the master key."`
 
 	OperatorToken     string `env:"OSTIARY_OPERATOR_TOKEN" help:"Operator's token, 32 characters or more."`

@@ -56,5 +56,6 @@ func store(db *sqlite.DB) contract.Store {
 		Changes:     sqlite.NewChanges(db),
 		Health:      sqlite.NewHealth(db),
 		Janitor:     sqlite.NewJanitor(db),
+		Archive:     sqlite.NewArchive(db),
 	}
 }

@@ -39,7 +39,15 @@ var owned = []struct{ table, key string }{
 
 // walks are the only statements that go through owned tables without a
 // tenant: they say which tenants there are, never what they have.
-var walks = []string{nextChain, nextOf("sessions"), nextOf("links"), nextOf("idempotency")}
+var walks = append([]string{nextChain}, nextOfEach("sessions", "links", "idempotency", "numbers", "companies", "tags",
+	"contacts", "blobs", "documents", "figures", "api_tokens", "audit")...)
+
+func nextOfEach(tables ...string) (out []string) {
+	for _, table := range tables {
+		out = append(out, nextOf(table))
+	}
+	return out
+}
 
 // nextOf finds the next tenant that has rows in a table.
 func nextOf(table string) string { return "SELECT min(tenant) FROM " + table + " WHERE tenant > ?1" }

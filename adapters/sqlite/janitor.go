@@ -95,13 +95,7 @@ func (s *Janitor) sweepOwned(ctx context.Context, table, key string, before time
 // and whether any of them is old.
 func (s *Janitor) nextOld(ctx context.Context, table string, after []byte, before time.Time) (t *tenant.ID, old bool, err error) {
 	err = s.db.read(ctx, "sweep", func(x rx) error {
-		_, err := x.oneShared(nextOf(table), func(r *row) {
-			if b := r.bytes(); len(b) == 16 {
-				id := tenant.IDFromBytes([16]byte(b))
-				t = &id
-			}
-		}, after)
-		if err != nil || t == nil {
+		if t, err = nextTenant(x, table, after); err != nil || t == nil {
 			return err
 		}
 		old, err = x.has(*t, "SELECT 1 FROM "+table+" WHERE tenant = ?1 AND expires <= ?2 LIMIT 1", before)

@@ -48,23 +48,30 @@ func (s *Keys) Save(ctx context.Context, set keyset.Set) error {
 		if version != set.Version-1 {
 			return port.ErrVersion
 		}
-		_, err = x.execShared(`
-			INSERT INTO keyset (one, version) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET version = ?1`, set.Version)
-		if err != nil {
+		if err := storeKeys(x, set); err != nil {
 			return err
-		}
-		if _, err := x.execShared("DELETE FROM keys"); err != nil {
-			return err
-		}
-		for i, k := range set.Keys {
-			_, err := x.execShared(`
-				INSERT INTO keys (place, id, algorithm, public, private, created, signs_from, retired)
-				VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
-				i, k.ID, string(k.Algorithm), k.Public, k.Private, k.Created, k.SignsFrom, k.Retired)
-			if err != nil {
-				return err
-			}
 		}
 		return x.announce(tenant.ID{}, port.KeysChanged, "")
 	})
+}
+
+func storeKeys(x *tx, set keyset.Set) error {
+	_, err := x.execShared(`
+		INSERT INTO keyset (one, version) VALUES (1, ?1) ON CONFLICT (one) DO UPDATE SET version = ?1`, set.Version)
+	if err != nil {
+		return err
+	}
+	if _, err := x.execShared("DELETE FROM keys"); err != nil {
+		return err
+	}
+	for i, k := range set.Keys {
+		_, err := x.execShared(`
+			INSERT INTO keys (place, id, algorithm, public, private, created, signs_from, retired)
+			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`,
+			i, k.ID, string(k.Algorithm), k.Public, k.Private, k.Created, k.SignsFrom, k.Retired)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

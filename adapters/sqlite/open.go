@@ -29,6 +29,8 @@ type Options struct {
 	Group int
 	// Busy is how long to wait for another process that writes: 5 s unless set.
 	Busy time.Duration
+	// Copying also opens a store into which a copy is not finished.
+	Copying bool
 }
 
 const (
@@ -49,7 +51,7 @@ type DB struct {
 
 // Open opens the file, creating it (0600) and its directory (0700) when there
 // is none, and brings the schema up to date. A schema of a later version is
-// refused.
+// refused, and with port.ErrCopyUnfinished a store that holds half a copy.
 func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	o.Readers = cmp.Or(o.Readers, 4)
 	o.Group = cmp.Or(o.Group, 256)
@@ -64,6 +66,9 @@ func Open(ctx context.Context, path string, o Options) (*DB, error) {
 	c, err := connect(writerDSN(path, o))
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", interpret(err))
+	}
+	if err := unfinished(c); err != nil && !o.Copying {
+		return nil, errors.Join(fmt.Errorf("open database: %w", interpret(err)), c.close())
 	}
 	return &DB{
 		writer:  startWriter(c, o.Group),

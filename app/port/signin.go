@@ -75,8 +75,9 @@ type Counters interface {
 	// Get returns one state per key, zero for a key never seen.
 	Get(ctx context.Context, keys ...secret.Digest) ([]throttle.State, error)
 
-	// Apply replaces the states of all keys in one atomic step. A zero state
-	// removes the key; forget tells when a state may be cleaned up.
+	// Apply replaces each state in one atomic step; after an outage some of them
+	// may have been replaced. A zero state removes the key; forget tells when a
+	// state may be cleaned up.
 	Apply(ctx context.Context, changes ...CounterChange) error
 }
 

@@ -67,10 +67,11 @@ type Set struct {
 	Version int64
 }
 
-// Signer returns the key that signs at the given time.
+// Signer returns the key that signs at the given time. The oldest one signs
+// whatever the time: a process whose clock is behind the maker's has no other.
 func (s Set) Signer(now time.Time) (Key, bool) {
-	for _, k := range slices.Backward(s.Keys) {
-		if !now.Before(k.SignsFrom) && (k.Retired.IsZero() || now.Before(k.Retired)) {
+	for i, k := range slices.Backward(s.Keys) {
+		if (i == 0 || !now.Before(k.SignsFrom)) && (k.Retired.IsZero() || now.Before(k.Retired)) {
 			return k, true
 		}
 	}

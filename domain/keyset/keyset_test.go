@@ -117,6 +117,20 @@ func TestDue_AsksForAKeyBySchedule(t *testing.T) {
 	require.True(t, set.Due(start, keyset.EdDSA), "another algorithm was configured")
 }
 
+func TestSigner_OfTheFirstKeyIsThereForAClockThatIsBehind(t *testing.T) {
+	t.Parallel()
+	set := keyset.Set{}.Rotate(keyset.Key{ID: "first"}, start)
+	behind := start.Add(-skew)
+
+	signer, ok := set.Signer(behind)
+
+	require.True(t, ok)
+	require.Equal(t, "first", signer.ID)
+	signer, ok = set.Rotate(keyset.Key{ID: "second"}, behind).Signer(behind)
+	require.True(t, ok)
+	require.Equal(t, "first", signer.ID, "the second is not seen yet")
+}
+
 func TestSigner_OfAnEmptySetIsNobody(t *testing.T) {
 	t.Parallel()
 

@@ -31,6 +31,7 @@ type Store struct {
 	Changes     port.Changes
 	Health      port.Health
 	Janitor     port.Janitor
+	Archive     port.Archive
 }
 
 // Open returns a store on an empty database of its own and closes it when the
@@ -59,6 +60,7 @@ func All(t *testing.T, open Open) {
 		"Changes":     Changes,
 		"Health":      Health,
 		"Janitor":     Janitor,
+		"Archive":     Archive,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

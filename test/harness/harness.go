@@ -1,7 +1,8 @@
-// Package harness builds all use cases over SQLite in a temporary file, with a
-// clock, a hasher and a mailer that tests hold in their hands, seeds one tenant
-// and serves dialects on loopback. What is under test stays with the tests; the
-// wiring that ships is the business of package bootstrap.
+// Package harness builds all use cases over SQLite in a temporary file, or over
+// the store it is given, with a clock, a hasher and a mailer that tests hold in
+// their hands, seeds one tenant and serves dialects on loopback. What is under
+// test stays with the tests; the wiring that ships is the business of package
+// bootstrap.
 package harness
 
 import (
@@ -48,6 +49,13 @@ type Options struct {
 	Imager        port.Imager // nil: pictures are refused
 	// Undocumented lets answers differ from the OpenAPI document.
 	Undocumented bool
+	// Store opens what one process has of a database; nil: SQLite in a
+	// temporary file.
+	Store func(testing.TB) contract.Store
+	// Beside is another process on the same database: its seed is there.
+	Beside *World
+	// Ahead is by how much the clock differs from those of other worlds.
+	Ahead time.Duration
 }
 
 // World is one deployment of its own.
@@ -79,6 +87,7 @@ func New(t testing.TB, o Options) *World {
 	w := &World{
 		Clock: &fake.Clock{}, Mailer: &fake.Mailer{}, Hasher: &fake.Hasher{}, Metrics: prometheus.NewRegistry(), options: o,
 	}
+	w.Clock.Advance(o.Ahead)
 	core, logs := observer.New(zapcore.DebugLevel)
 	w.log, w.Logs = zap.New(core), logs
 	w.listen(t)
@@ -89,6 +98,10 @@ func New(t testing.TB, o Options) *World {
 	require.NoError(t, w.Ring.Reload(ctx))
 	w.Live.OnKeys(func() { _ = w.Ring.Reload(context.WithoutCancel(ctx)) })
 	require.NoError(t, w.Live.Poll(ctx))
+	if o.Beside != nil {
+		w.Acme = o.Beside.Acme
+		return w
+	}
 	w.Acme = w.seed(t)
 	return w
 }
@@ -111,6 +124,10 @@ func (w *World) listen(t testing.TB) {
 
 func (w *World) open(t testing.TB) {
 	t.Helper()
+	if w.options.Store != nil {
+		w.Store = w.options.Store(t)
+		return
+	}
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "ostiary.db"), sqlite.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
@@ -121,6 +138,7 @@ func (w *World) open(t testing.TB) {
 		Outbox: sqlite.NewOutbox(db), APITokens: sqlite.NewAPITokens(db), Ledger: sqlite.NewLedger(db),
 		Audit: sqlite.NewAudit(db), Keys: sqlite.NewKeys(db), Idempotency: sqlite.NewIdempotency(db),
 		Changes: sqlite.NewChanges(db), Health: sqlite.NewHealth(db), Janitor: sqlite.NewJanitor(db),
+		Archive: sqlite.NewArchive(db),
 	}
 }
 

@@ -1,0 +1,4 @@
+package operation
+
+// Encode shows the form in which records are compared.
+var Encode = encode
