@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -30,8 +29,8 @@ import (
 type Config struct {
 	Listen         string
 	PublicURL      string // "": http:// and the address that is listened on
-	SQLitePath     string
-	MasterKey      secret.Text // zero: made or read beside the database
+	Storage        Storage
+	MasterKey      secret.Text // zero, on SQLite alone: made or read beside the database
 	OperatorToken  secret.Text
 	Mail           mail.Config
 	Limits         throttle.Limits
@@ -107,8 +106,7 @@ func NewConfig(s cli.Settings) (Config, error) {
 	r := &reader{}
 	c := Config{
 		Listen:         r.address("OSTIARY_LISTEN", s.Listen),
-		SQLitePath:     r.storage(s),
-		MasterKey:      r.masterKey(s),
+		Storage:        r.storage(s),
 		OperatorToken:  r.operatorToken(s),
 		Limits:         r.limits(s.Limits),
 		Stale:          time.Duration(r.number("OSTIARY_STALE_SECONDS", s.StaleSeconds, 1, 3600)) * time.Second,
@@ -125,6 +123,7 @@ func NewConfig(s cli.Settings) (Config, error) {
 	if s.MetricsListen != "" {
 		c.MetricsListen = r.address("OSTIARY_METRICS_LISTEN", s.MetricsListen)
 	}
+	c.MasterKey = r.masterKey(s, c.Storage)
 	r.named(s, &c)
 	c.PublicURL = r.publicURL(s.PublicURL, c.Listen)
 	c.Mail = r.mail(s, c)
@@ -194,31 +193,20 @@ func (r *reader) publicURL(value, listen string) string {
 	return u.Scheme + "://" + strings.ToLower(u.Host)
 }
 
-func (r *reader) storage(s cli.Settings) string {
-	const accepted = "sqlite:PATH"
-	value := r.secret("OSTIARY_STORAGE", s.Storage, s.StorageFile)
-	if value == "" {
-		value = "sqlite:./data/ostiary.db"
-	}
-	path, ok := strings.CutPrefix(value, "sqlite:")
-	if !ok || path == "" || strings.ContainsAny(path, "?#\x00") {
-		if strings.Contains(value, "@") { // what stands before it may be a password
-			r.refuseSecret("OSTIARY_STORAGE", accepted)
-		} else {
-			r.refuse("OSTIARY_STORAGE", value, accepted)
-		}
-		return ""
-	}
-	return filepath.Clean(path)
-}
-
-func (r *reader) masterKey(s cli.Settings) secret.Text {
+// masterKey is made beside a file, but never beside a database that several
+// processes share: each would make its own.
+func (r *reader) masterKey(s cli.Settings, at Storage) secret.Text {
+	const accepted = "base64 of 32 bytes, such as openssl rand -base64 32 prints"
+	before := len(r.faults)
 	value := r.secret("OSTIARY_MASTER_KEY", s.MasterKey, s.MasterKeyFile)
 	if value == "" {
+		if at.Engine == MongoDB && len(r.faults) == before {
+			r.refuse("OSTIARY_MASTER_KEY", value, accepted+"; with MongoDB it is required, the same for all processes")
+		}
 		return secret.Text{}
 	}
 	if _, err := seal.ParseKey(secret.New(value)); err != nil {
-		r.refuseSecret("OSTIARY_MASTER_KEY", "base64 of 32 bytes, such as openssl rand -base64 32 prints")
+		r.refuseSecret("OSTIARY_MASTER_KEY", accepted)
 		return secret.Text{}
 	}
 	return secret.New(value)

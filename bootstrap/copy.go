@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"ostiary/adapters/cli"
+	"ostiary/adapters/mongo"
 	"ostiary/adapters/sqlite"
 	"ostiary/app/operation"
 	"ostiary/app/port"
@@ -84,8 +86,30 @@ func openArchive(ctx context.Context, at Storage, target bool) (archive, error) 
 		}
 		return archive{sqlite.NewArchive(db), db.Close}, nil
 	case MongoDB:
+		return openMongoArchive(ctx, at.Address.Reveal(), target)
 	}
 	return archive{}, errors.New("stores of this engine cannot be copied")
+}
+
+// copyStep bounds one step of a copy, which may count millions of records.
+const copyStep = time.Minute
+
+// openMongoArchive waits for a server. A source gets nothing that it has not.
+func openMongoArchive(ctx context.Context, address string, target bool) (archive, error) {
+	db, err := mongo.Open(ctx, address, mongo.Options{Copying: target, ReadOnly: !target, Timeout: copyStep})
+	if err != nil {
+		return archive{}, err
+	}
+	a := mongo.NewArchive(db)
+	if target {
+		err = mongo.NewHealth(db).Ping(ctx)
+	} else {
+		_, err = a.Checkpoint(ctx)
+	}
+	if err != nil {
+		return archive{}, errors.Join(outage(err), db.Close())
+	}
+	return archive{a, db.Close}, nil
 }
 
 // afterCopy says how the master key, which is in neither store, comes along.

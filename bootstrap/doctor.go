@@ -2,19 +2,12 @@ package bootstrap
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"go.uber.org/fx"
-	"go.uber.org/zap"
 
 	"ostiary/adapters/cli"
 	"ostiary/adapters/mail"
@@ -38,101 +31,12 @@ func doctor(ctx context.Context, s cli.Settings) []cli.Finding {
 		return out
 	}
 	out := []cli.Finding{{Check: "settings", OK: true, Text: "every value is acceptable"}}
-	out = append(out, checkStorage(c), checkKeyFile(c))
-	out = append(out, checkInside(ctx, c)...)
+	if c.Storage.Engine == MongoDB {
+		out = append(out, checkMongo(ctx, c)...)
+	} else {
+		out = append(out, checkSQLite(ctx, c)...)
+	}
 	return append(out, checkListen(ctx, c), checkPublicURL(c), checkMail(ctx, c), checkLimits(c), checkProxies(c))
-}
-
-func checkStorage(c Config) cli.Finding {
-	f := cli.Finding{Check: "storage file"}
-	dir := filepath.Dir(c.SQLitePath)
-	info, err := os.Stat(c.SQLitePath)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		f.OK, f.Text = true, c.SQLitePath+" is not there yet; the first start makes it"
-	case err != nil:
-		f.Text, f.Mend = "cannot look at "+c.SQLitePath, "give the user that runs ostiary access to "+dir
-	case !info.Mode().IsRegular():
-		f.Text, f.Mend = c.SQLitePath+" is not a file", "name a file in OSTIARY_STORAGE"
-	case info.Mode().Perm()&0o077 != 0:
-		f.Text, f.Mend = c.SQLitePath+" can be read by others", "chmod 600 "+c.SQLitePath
-	default:
-		f.OK, f.Text = true, c.SQLitePath+", readable by its owner alone"
-	}
-	return f
-}
-
-func checkKeyFile(c Config) cli.Finding {
-	f := cli.Finding{Check: "master key", OK: true}
-	if !c.MasterKey.IsZero() {
-		f.Text = "given by OSTIARY_MASTER_KEY"
-		return f
-	}
-	path := keyFile(c.SQLitePath)
-	info, err := os.Stat(path)
-	_, dberr := os.Stat(c.SQLitePath)
-	switch {
-	case errors.Is(err, os.ErrNotExist) && dberr == nil:
-		f.OK, f.Text, f.Mend = false, "the store is there, its key file "+path+" is not", "put the key file back, or set OSTIARY_MASTER_KEY; a new key cannot read the old store's signing keys"
-	case errors.Is(err, os.ErrNotExist):
-		f.Text = path + " is not there yet; the first start makes it"
-	case err != nil:
-		f.OK, f.Text, f.Mend = false, "cannot look at "+path, "give the user that runs ostiary access to it"
-	case info.Mode().Perm()&0o077 != 0:
-		f.OK, f.Text, f.Mend = false, path+" can be read by others", "chmod 600 "+path
-	default:
-		f.Text = path + "; keep a copy away from the store"
-	}
-	return f
-}
-
-// checkInside opens a store that exists: does the key fit, does a hash take
-// as long as it should.
-func checkInside(ctx context.Context, c Config) []cli.Finding {
-	if _, err := os.Stat(c.SQLitePath); err != nil || !checkKeyFile(c).OK {
-		return nil
-	}
-	if c.PublicURL == "" {
-		c.PublicURL = "http://" + c.Listen
-	}
-	out := []cli.Finding{{Check: "storage"}, {Check: "signing keys"}, {Check: "password hash"}}
-	app := fx.New(
-		Options(c, Surroundings{Log: zap.NewNop(), Console: io.Discard}),
-		fx.Invoke(func(h port.Health, ring port.KeyRing, hasher port.Hasher, clock port.Clock) {
-			out[0] = checkedBy(out[0], h.Ping(ctx), "answers", "see that the disk is there and not full")
-			out[1] = checkedBy(out[1], ring.Reload(ctx), "open with the master key", "set OSTIARY_MASTER_KEY to the key that the store was made with")
-			out[2] = checkHash(ctx, out[2], hasher, clock)
-		}),
-	)
-	if err := app.Err(); err != nil {
-		return []cli.Finding{{Check: "storage", Text: plainly(err).Error(), Mend: "restore the file from a backup, or use the version of ostiary that wrote it"}}
-	}
-	if err := errors.Join(app.Start(ctx), app.Stop(ctx)); err != nil {
-		out[0] = checkedBy(out[0], err, "", "see that no other program holds the file")
-	}
-	return out
-}
-
-func checkedBy(f cli.Finding, err error, good, mend string) cli.Finding {
-	if err != nil {
-		f.Text, f.Mend = err.Error(), mend
-		return f
-	}
-	f.OK, f.Text = true, good
-	return f
-}
-
-func checkHash(ctx context.Context, f cli.Finding, h port.Hasher, clock port.Clock) cli.Finding {
-	began := clock.Now()
-	if err := h.Decoy(ctx, tenant.ID{}, user.Password{}); err != nil {
-		return checkedBy(f, err, "", "lower OSTIARY_ARGON2_MEMORY_KIB")
-	}
-	took := clock.Now().Sub(began)
-	f.Text = fmt.Sprintf("one takes %d ms", took.Milliseconds())
-	if f.OK = took <= time.Second; !f.OK {
-		f.Mend = "lower OSTIARY_ARGON2_MEMORY_KIB or OSTIARY_ARGON2_ITERATIONS: sign-ins wait for it"
-	}
-	return f
 }
 
 func checkListen(ctx context.Context, c Config) cli.Finding {
@@ -217,6 +121,32 @@ func checkProxies(c Config) cli.Finding {
 	if err == nil && u.Scheme == "https" && len(c.TrustedProxies) == 0 {
 		f.OK, f.Text = false, "users come by https through a proxy that is not trusted: to the limits they all are that one address"
 		f.Mend = "give the proxy's address in OSTIARY_TRUSTED_PROXIES"
+	}
+	return f
+}
+
+func halfCopied() cli.Finding {
+	return cli.Finding{Check: "storage", Text: "a copy into it is not finished", Mend: "run ostiary store copy again, or remove the store"}
+}
+
+func checkedBy(f cli.Finding, err error, good, mend string) cli.Finding {
+	if err != nil {
+		f.Text, f.Mend = err.Error(), mend
+		return f
+	}
+	f.OK, f.Text = true, good
+	return f
+}
+
+func checkHash(ctx context.Context, f cli.Finding, h port.Hasher, clock port.Clock) cli.Finding {
+	began := clock.Now()
+	if err := h.Decoy(ctx, tenant.ID{}, user.Password{}); err != nil {
+		return checkedBy(f, err, "", "lower OSTIARY_ARGON2_MEMORY_KIB")
+	}
+	took := clock.Now().Sub(began)
+	f.Text = fmt.Sprintf("one takes %d ms", took.Milliseconds())
+	if f.OK = took <= time.Second; !f.OK {
+		f.Mend = "lower OSTIARY_ARGON2_MEMORY_KIB or OSTIARY_ARGON2_ITERATIONS: sign-ins wait for it"
 	}
 	return f
 }

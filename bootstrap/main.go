@@ -2,7 +2,6 @@ package bootstrap
 
 import (
 	"context"
-	"errors"
 	"io"
 	"os/signal"
 	"runtime/debug"
@@ -71,25 +70,34 @@ func open(ctx context.Context, s cli.Settings, stderr io.Writer) (cli.Services, 
 	var out cli.Services
 	app := fx.New(
 		Options(c, Surroundings{Log: NewLog(c, stderr), Console: io.Discard}),
-		fx.Invoke(func(lc fx.Lifecycle, t *tenancy.Admin, i *directory.Importer, tok *operation.APITokens, k *operation.Keys, a *operation.Audit, r *operation.Recorder, ring port.KeyRing, clock port.Clock) error {
+		fx.Invoke(func(lc fx.Lifecycle, t *tenancy.Admin, i *directory.Importer, tok *operation.APITokens, k *operation.Keys, a *operation.Audit, r *operation.Recorder, ring port.KeyRing, clock port.Clock) {
 			out = cli.Services{Tenants: t, Import: i, Tokens: tok, Keys: k, Audit: a, Now: clock.Now}
-			// Whoever holds another key must not write: signing keys and audit
-			// heads made with it would not fit the rest. Without an answer nobody
-			// knows whether it fits.
-			err := ring.Reload(ctx)
-			if end := hopeless(err); end != nil {
-				return end
-			}
-			if fault.KindOf(err) == fault.Unavailable {
-				return err
-			}
-			lc.Append(fx.StopHook(r.SignHeads))
-			return nil
+			lc.Append(fx.Hook{
+				OnStart: func(ctx context.Context) error { return fits(ring.Reload(ctx)) },
+				OnStop:  r.SignHeads,
+			})
 		}),
 	)
 	if err := app.Err(); err != nil {
 		return cli.Services{}, plainly(err)
 	}
+	if err := app.Start(ctx); err != nil { // which closes the store again
+		return cli.Services{}, plainly(err)
+	}
 	out.Close = func(ctx context.Context) error { return app.Stop(context.WithoutCancel(ctx)) }
-	return out, errors.Join(app.Start(ctx))
+	return out, nil
+}
+
+// fits judges the first look at the store's keys. Whoever holds another master
+// key must not write: signing keys and audit heads made with it would not fit
+// the rest. Without an answer nobody knows whether it fits. A key set that is
+// damaged otherwise is for a command to mend.
+func fits(err error) error {
+	if end := hopeless(err); end != nil {
+		return end
+	}
+	if fault.KindOf(err) == fault.Unavailable {
+		return err
+	}
+	return nil
 }

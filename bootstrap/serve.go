@@ -61,15 +61,15 @@ func Serve(ctx context.Context, c Config, s Surroundings, extra ...fx.Option) er
 }
 
 // serve owns start and stop of everything that runs.
-func serve(lc fx.Lifecycle, srv *web.Server, w *Workers, ln net.Listener, log *zap.Logger, failed chan<- error) {
+func serve(lc fx.Lifecycle, srv *web.Server, w *Workers, ln net.Listener, log *zap.Logger, failed chan error) {
 	lc.Append(fx.Hook{
 		OnStart: func(context.Context) error {
-			if err := w.start(); err != nil {
+			if err := w.start(failed); err != nil {
 				return err
 			}
 			go func() {
 				if err := srv.Listen(ln); err != nil {
-					failed <- fmt.Errorf("serve: %w", err)
+					fail(failed, fmt.Errorf("serve: %w", err))
 				}
 			}()
 			log.Info("listening", zap.String("address", ln.Addr().String()))

@@ -259,7 +259,7 @@ func (c doctorCmd) Run(s *session) error {
 }
 
 func (s *session) printShardCommands() error {
-	lines, err := s.Program.ShardCommands(s.set)
+	lines, err := s.ShardCommands(s.set)
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,12 @@ package mongo
 import (
 	"cmp"
 	"context"
+	"math"
 	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/bson/primitive"
 	"go.mongodb.org/mongo-driver/mongo/options"
 
 	"ostiary/app/port"
@@ -128,4 +130,23 @@ func writeDocuments(ctx context.Context, db *DB, t tenant.ID, values []any) erro
 		}
 	}
 	return nil
+}
+
+// settleBooks finishes the journals of a tenant's companies, and removes the
+// documents of those that are gone: as the janitor would, but at once.
+func settleBooks(ctx context.Context, db *DB, t tenant.ID) error {
+	var latest primitive.ObjectID
+	for i := range latest {
+		latest[i] = math.MaxUint8
+	}
+	return db.resume(ctx, db.collection(inCompanies), t, latest, func(ctx context.Context, d unfinished) error {
+		switch {
+		case d.Gone:
+			return db.clearBooks(ctx, t, idOf(d.ID))
+		case d.Op != nil:
+			return db.do(ctx, "finish journal", func(ctx context.Context) error { return db.rollForward(ctx, d.Stamp, d.Op) })
+		default:
+			return nil
+		}
+	})
 }

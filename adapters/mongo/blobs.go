@@ -4,8 +4,6 @@ import (
 	"context"
 
 	"go.mongodb.org/mongo-driver/bson/primitive"
-	"go.mongodb.org/mongo-driver/mongo"
-	"go.mongodb.org/mongo-driver/mongo/options"
 
 	"ostiary/app/port"
 	"ostiary/domain/avatar"
@@ -38,16 +36,11 @@ func blobKey(t tenant.ID, id avatar.BlobID) primitive.Binary {
 func (s *Blobs) Put(ctx context.Context, t tenant.ID, b avatar.Blob) error {
 	d := blobDoc{ID: blobKey(t, b.ID), T: uuid(t.Bytes()), Media: b.Media, Bytes: b.Bytes}
 	return s.db.do(ctx, "store blob", func(ctx context.Context) error {
-		for try := 0; ; try++ {
-			_, err := s.all().replace(ctx, of(t, is("_id", d.ID)), d, options.Replace().SetUpsert(true))
-			if !mongo.IsDuplicateKeyError(err) {
-				return err
-			}
-			// Somebody else stored it first at the same time.
-			if err := breath(ctx, try); err != nil {
-				return err
-			}
+		if ok, err := s.all().insert(ctx, d); ok || err != nil {
+			return err
 		}
+		_, err := s.all().replace(ctx, of(t, is("_id", d.ID)), d)
+		return err
 	})
 }
 

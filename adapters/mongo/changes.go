@@ -8,6 +8,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
+	"go.mongodb.org/mongo-driver/mongo"
 	"go.mongodb.org/mongo-driver/mongo/options"
 
 	"ostiary/app/port"
@@ -93,14 +94,27 @@ func (s *Changes) Latest(ctx context.Context) (out port.Cursor, err error) {
 	return out, err
 }
 
-// serverTime asks the server for its time.
+// serverTime asks the server for its time, once more when a connection was
+// lost: the driver repeats no command of this kind by itself.
 func (db *DB) serverTime(ctx context.Context) (time.Time, error) {
+	now, err := db.askTime(ctx)
+	if mongo.IsNetworkError(err) {
+		now, err = db.askTime(ctx)
+	}
+	return now, err
+}
+
+func (db *DB) askTime(ctx context.Context) (time.Time, error) {
 	var hello struct {
 		Now time.Time `bson:"localTime"`
 	}
+	asked := db.clock.ownTime()
 	err := db.db.RunCommand(ctx, bson.D{is("hello", 1)}).Decode(&hello)
 	if err == nil && hello.Now.IsZero() {
 		err = errors.New("mongo: the server does not tell its time")
+	}
+	if err == nil {
+		db.clock.heard(hello.Now, asked)
 	}
 	return hello.Now, err
 }

@@ -68,12 +68,14 @@ func (db *DB) Filtered(name string, doc any) map[string]func(context.Context, bs
 	c, note := db.collection(name), func(bson.Raw) error { return nil }
 	change := set(is("x", 1))
 	return map[string]func(context.Context, bson.D) error{
-		"find":          func(ctx context.Context, f bson.D) error { _, err := c.find(ctx, f, nil); return err },
-		"each":          func(ctx context.Context, f bson.D) error { return c.each(ctx, f, note) },
-		"has":           func(ctx context.Context, f bson.D) error { _, err := c.has(ctx, f); return err },
-		"count":         func(ctx context.Context, f bson.D) error { _, err := c.count(ctx, f); return err },
-		"replace":       func(ctx context.Context, f bson.D) error { _, err := c.replace(ctx, f, doc); return err },
-		"replaceAll":    func(ctx context.Context, f bson.D) error { return c.replaceAll(ctx, []replacement{{filter: f, doc: doc}}) },
+		"find":    func(ctx context.Context, f bson.D) error { _, err := c.find(ctx, f, nil); return err },
+		"each":    func(ctx context.Context, f bson.D) error { return c.each(ctx, f, note) },
+		"has":     func(ctx context.Context, f bson.D) error { _, err := c.has(ctx, f); return err },
+		"count":   func(ctx context.Context, f bson.D) error { _, err := c.count(ctx, f); return err },
+		"replace": func(ctx context.Context, f bson.D) error { _, err := c.replace(ctx, f, doc); return err },
+		"replaceAll": func(ctx context.Context, f bson.D) error {
+			return c.replaceAll(ctx, []replacement{{filter: f, doc: doc}})
+		},
 		"update":        func(ctx context.Context, f bson.D) error { _, err := c.update(ctx, f, change); return err },
 		"updateAll":     func(ctx context.Context, f bson.D) error { _, err := c.updateAll(ctx, f, change); return err },
 		"take":          func(ctx context.Context, f bson.D) error { _, err := c.take(ctx, f, change, nil); return err },
@@ -88,10 +90,12 @@ func (db *DB) Filtered(name string, doc any) map[string]func(context.Context, bs
 func (db *DB) Stored(name string, good bson.D) map[string]func(context.Context, any) error {
 	c := db.collection(name)
 	return map[string]func(context.Context, any) error{
-		"insert":     func(ctx context.Context, d any) error { _, err := c.insert(ctx, d); return err },
-		"insertAll":  func(ctx context.Context, d any) error { return c.insertAll(ctx, []any{d}) },
-		"replace":    func(ctx context.Context, d any) error { _, err := c.replace(ctx, good, d); return err },
-		"replaceAll": func(ctx context.Context, d any) error { return c.replaceAll(ctx, []replacement{{filter: good, doc: d}}) },
+		"insert":    func(ctx context.Context, d any) error { _, err := c.insert(ctx, d); return err },
+		"insertAll": func(ctx context.Context, d any) error { return c.insertAll(ctx, []any{d}) },
+		"replace":   func(ctx context.Context, d any) error { _, err := c.replace(ctx, good, d); return err },
+		"replaceAll": func(ctx context.Context, d any) error {
+			return c.replaceAll(ctx, []replacement{{filter: good, doc: d}})
+		},
 	}
 }
 
@@ -132,13 +136,17 @@ func (s *Audit) Marked(ctx context.Context, t tenant.ID) (int64, error) {
 	return s.all().count(ctx, of(t, present("batch")))
 }
 
-func (s *Audit) Words(ctx context.Context) (int64, error) { return s.db.collection(inBatches).count(ctx, bson.D{}) }
+func (s *Audit) Words(ctx context.Context) (int64, error) {
+	return s.db.collection(inBatches).count(ctx, bson.D{})
+}
 
 // ServerTime is what the server's clock says.
 func (db *DB) ServerTime(ctx context.Context) (time.Time, error) { return db.serverTime(ctx) }
 
 // Turn asks for another process's turn to sweep.
-func (s *Janitor) Turn(ctx context.Context, who primitive.ObjectID) (bool, error) { return s.turn(ctx, who) }
+func (s *Janitor) Turn(ctx context.Context, who primitive.ObjectID) (bool, error) {
+	return s.turn(ctx, who)
+}
 
 // YieldTurn ends the turn of whoever has it.
 func (s *Janitor) YieldTurn(ctx context.Context) error {

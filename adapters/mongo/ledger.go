@@ -17,7 +17,10 @@ import (
 )
 
 // Ledger implements port.Ledger.
-type Ledger struct{ db *DB }
+type Ledger struct {
+	db    *DB
+	queue queue
+}
 
 var _ port.Ledger = (*Ledger)(nil)
 
@@ -144,22 +147,43 @@ func eachAbreast(ctx context.Context, cs []company.ID, do func(context.Context, 
 
 // post carries entries on one company's documents out as one step. It returns
 // company.ErrNotFound.
-func (s *Ledger) post(ctx context.Context, what string, t tenant.ID, entries []entry) (out []outcome, err error) {
-	c := entries[0].Company
-	err = s.db.do(ctx, what, func(ctx context.Context) error {
-		leave, err := s.db.lanes.enter(ctx, inCompanies, companyKey(t, c).Data)
-		if err != nil {
-			return err
-		}
-		defer leave()
+func (s *Ledger) post(ctx context.Context, what string, t tenant.ID, entries []entry) ([]outcome, error) {
+	id := companyKey(t, entries[0].Company)
+	p := &posting{entries: entries}
+	s.queue.join(id, p)
+	var leave func()
+	err := s.db.do(ctx, what, func(ctx context.Context) (err error) {
+		leave, err = s.db.lanes.enter(ctx, inCompanies, id.Data)
+		return err
+	})
+	if err != nil {
+		s.queue.quit(id, p)
+		return nil, err
+	}
+	defer leave()
+	for !p.done { // unless somebody took it along
+		s.carry(context.WithoutCancel(ctx), t, s.queue.next(id))
+	}
+	return p.out, p.err
+}
+
+// carry carries postings to one company out together. It must not end with the
+// caller of one of them.
+func (s *Ledger) carry(ctx context.Context, t tenant.ID, ps []*posting) {
+	var all []entry
+	for _, p := range ps {
+		all = append(all, p.entries...)
+	}
+	var out []outcome
+	err := s.db.do(ctx, "write documents", func(ctx context.Context) (err error) {
 		for try := 0; ; try++ {
-			b, inOrder, err := s.db.openBooks(ctx, t, c, try)
+			b, inOrder, err := s.db.openBooks(ctx, t, all[0].Company, try)
 			if err != nil {
 				return err
 			}
 			if inOrder {
 				var done bool
-				if out, done, err = s.db.enter(ctx, b, entries); done || err != nil {
+				if out, done, err = s.db.enter(ctx, b, all); done || err != nil {
 					return err
 				}
 			}
@@ -168,7 +192,11 @@ func (s *Ledger) post(ctx context.Context, what string, t tenant.ID, entries []e
 			}
 		}
 	})
-	return out, err
+	for _, p := range ps {
+		if p.done, p.err = true, err; err == nil {
+			p.out, out = out[:len(p.entries)], out[len(p.entries):]
+		}
+	}
 }
 
 // enter carries entries out on books that are in order; false when another

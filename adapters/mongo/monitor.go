@@ -34,6 +34,9 @@ func reach(command string, body bson.Raw) (name string, reaches bool) {
 		return "", false
 	}
 	name, _ = first.Value().StringValueOK()
+	if command == "aggregate" && leaves(body.Lookup("pipeline")) {
+		return name, true
+	}
 	if !isOwned(name) || slices.Contains(harmless, command) {
 		return name, false
 	}
@@ -90,6 +93,22 @@ func matches(body bson.Raw) bool {
 		}
 		first = false
 		return filtered(stage, "$match")
+	})
+}
+
+// elsewhere are the stages of a pipeline that go on to another collection.
+var elsewhere = []string{"$lookup", "$graphLookup", "$unionWith", "$out", "$merge"}
+
+// leaves reports whether a pipeline, or one within it, has such a stage.
+func leaves(v bson.RawValue) bool {
+	var elements []bson.RawElement
+	if d, ok := v.DocumentOK(); ok {
+		elements, _ = d.Elements()
+	} else if a, ok := v.ArrayOK(); ok {
+		elements, _ = a.Elements()
+	}
+	return slices.ContainsFunc(elements, func(e bson.RawElement) bool {
+		return slices.Contains(elsewhere, e.Key()) || leaves(e.Value())
 	})
 }
 

@@ -38,6 +38,9 @@ type Options struct {
 	// Alarm hears of commands on tenant data that name no tenant. They were
 	// sent: the monitor cannot refuse.
 	Alarm func(command, collection string)
+	// Clock learns the time of the server whenever changes are asked for, unless
+	// it is nil.
+	Clock *Clock
 	// Report hears of what is tried again in the background.
 	Report func(error)
 	// ReadOnly makes nothing, neither collections nor indexes: for whoever only
@@ -65,6 +68,7 @@ type DB struct {
 	db      *mongo.Database
 	within  time.Duration
 	report  func(error)
+	clock   *Clock
 	lanes   lanes
 	numbers blocks
 	alarms  atomic.Int64
@@ -88,7 +92,7 @@ func Open(ctx context.Context, address string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{within: o.Timeout, report: o.Report, prepared: make(chan struct{})}
+	db := &DB{within: o.Timeout, report: o.Report, clock: o.Clock, prepared: make(chan struct{})}
 	if db.report == nil {
 		db.report = func(error) {}
 	}

@@ -25,7 +25,8 @@ var _ port.Outbox = (*Outbox)(nil)
 // NewOutbox returns the outbox of db.
 func NewOutbox(db *DB) *Outbox { return &Outbox{db: db} }
 
-// keepDone is how long a job is kept after it is done.
+// keepDone is how long a job is kept after it is done, or longer when it still
+// counts against its origin: an archive tells no more of origins than that.
 const keepDone = 2 * time.Hour
 
 // jobDoc is a stored job. One that is done is not due any more. Taken names
@@ -44,8 +45,8 @@ type jobDoc struct {
 	Due      *time.Time         `bson:"due,omitempty"`
 	Attempts int64              `bson:"attempts"`
 	Done     *time.Time         `bson:"done,omitempty"`
-	Was      *time.Time         `bson:"was,omitempty"`   // when one that is done was due, if that came along
-	Until    *time.Time         `bson:"until,omitempty"` // since when it does not count against its origin
+	Was      *time.Time         `bson:"was,omitempty"`   // when one that is done was due
+	Until    *time.Time         `bson:"until,omitempty"` // until when it counts against its origin
 	Taken    primitive.ObjectID `bson:"taken,omitempty"`
 }
 
@@ -168,7 +169,7 @@ func (s *Outbox) take(ctx context.Context, ids []primitive.Binary, now time.Time
 
 // Done implements port.Outbox.
 func (s *Outbox) Done(ctx context.Context, id outbox.ID, now time.Time) error {
-	return s.open(ctx, "finish job", id, append(set(is("done", now), is("addr", "")), is("$unset", bson.D{is("due", "")})))
+	return s.open(ctx, "finish job", id, append(set(is("done", now), is("addr", "")), is("$rename", bson.D{is("due", "was")})))
 }
 
 // Retry implements port.Outbox.
@@ -199,7 +200,8 @@ func (s *Outbox) Next(ctx context.Context) (due time.Time, err error) {
 // sweepOutbox removes jobs that were done long ago and origins that asked long
 // ago.
 func (db *DB) sweepOutbox(ctx context.Context, now time.Time) error {
-	if err := db.collection(inOutbox).removeInSteps(ctx, "sweep jobs", bson.D{is("done", bson.D{is("$lte", now.Add(-keepDone))})}); err != nil {
+	old := bson.D{is("done", bson.D{is("$lte", now.Add(-keepDone))}), is("until", bson.D{is("$not", bson.D{is("$gt", now)})})}
+	if err := db.collection(inOutbox).removeInSteps(ctx, "sweep jobs", old); err != nil {
 		return err
 	}
 	return db.collection(inOrigins).removeInSteps(ctx, "sweep origins", bson.D{is("forget", bson.D{is("$lte", now)})})

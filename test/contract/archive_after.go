@@ -39,9 +39,9 @@ func archivedDirectory(t *testing.T, from, to Store) {
 	for kind, next := range numbering(to) {
 		requireDistinct(t, append(k.drawn[kind], next.take(t, k.id, 4*crowd)...))
 	}
-	tn, err := to.Tenants.ByCode(t.Context(), k.code)
+	_, err := to.Tenants.ByCode(t.Context(), k.code)
 	require.NoError(t, err)
-	require.ErrorIs(t, to.Tenants.Add(t.Context(), tn), tenant.ErrCodeTaken)
+	require.ErrorIs(t, to.Tenants.Add(t.Context(), fake.Tenant(t, string(k.code))), tenant.ErrCodeTaken)
 	full, err := to.Tenants.ByHost(t.Context(), "xn--"+"bcher-kva.example")
 	require.NoError(t, err)
 	for refusal, change := range map[error]func(*tenant.Details){

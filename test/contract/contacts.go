@@ -46,10 +46,12 @@ func Contacts(t *testing.T, open Open) {
 		"Delete/LeavesNoLateLogin":        contactsDeleteLeavesNoLogin,
 		"List/RisesInPages":               contactsList,
 		"List/ReadsNoPatterns":            contactsListReadsNoPatterns,
-		"List/AgreesWithANaiveFilter":     contactsAgreeWithNaiveFilter,
 		"Page/CountsAndCuts":              contactsPage,
 		"ListAndPage/HideOtherTenants":    contactsListHides,
 	}.together(t, open)
+	checks{
+		"List/AgreesWithANaiveFilter": contactsAgreeWithNaiveFilter,
+	}.alone(t, open)
 }
 
 func fullContact(t testing.TB, h home, n int64) *contact.Contact {

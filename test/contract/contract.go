@@ -85,7 +85,7 @@ func (cs checks) together(t *testing.T, open Open) {
 }
 
 // alone gives every check a store of its own, for ports whose data belongs to
-// no tenant.
+// no tenant, and for checks that store so much that it would slow others down.
 func (cs checks) alone(t *testing.T, open Open) {
 	t.Helper()
 	for name, check := range cs {

@@ -49,9 +49,9 @@ type Options struct {
 	Imager        port.Imager // nil: pictures are refused
 	// Undocumented lets answers differ from the OpenAPI document.
 	Undocumented bool
-	// Store opens what one process has of a database; nil: SQLite in a
-	// temporary file.
-	Store func(testing.TB) contract.Store
+	// Store opens what one process has of a database, and says what time it
+	// goes by; nil: SQLite in a temporary file, and the process's own clock.
+	Store func(testing.TB, port.Clock) (contract.Store, port.Clock)
 	// Beside is another process on the same database: its seed is there.
 	Beside *World
 	// Ahead is by how much the clock differs from those of other worlds.
@@ -64,7 +64,8 @@ type World struct {
 	URL       string // where it really listens
 	PublicURL string // what it believes to be
 	Client    *http.Client
-	Clock     *fake.Clock
+	Clock     *fake.Clock // its own
+	Time      port.Clock  // what it goes by: Clock, unless the store has a better one
 	Mailer    *fake.Mailer
 	Hasher    *fake.Hasher
 	Store     contract.Store
@@ -88,6 +89,7 @@ func New(t testing.TB, o Options) *World {
 		Clock: &fake.Clock{}, Mailer: &fake.Mailer{}, Hasher: &fake.Hasher{}, Metrics: prometheus.NewRegistry(), options: o,
 	}
 	w.Clock.Advance(o.Ahead)
+	w.Time = w.Clock
 	core, logs := observer.New(zapcore.DebugLevel)
 	w.log, w.Logs = zap.New(core), logs
 	w.listen(t)
@@ -125,7 +127,7 @@ func (w *World) listen(t testing.TB) {
 func (w *World) open(t testing.TB) {
 	t.Helper()
 	if w.options.Store != nil {
-		w.Store = w.options.Store(t)
+		w.Store, w.Time = w.options.Store(t, w.Clock)
 		return
 	}
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "ostiary.db"), sqlite.Options{})
@@ -149,7 +151,7 @@ func (w *World) Serve(t testing.TB, dialects ...web.Dialect) {
 	srv := web.New(web.Config{
 		// The race detector on a busy machine is no reason to give up.
 		RequestTimeout: time.Minute, ReadTimeout: time.Minute, WriteTimeout: time.Minute,
-		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: w.Clock.Now,
+		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: w.Time.Now,
 		HTTPS: strings.HasPrefix(w.PublicURL, "https://"), AllowedOrigin: w.Resolver.OriginAllowed,
 		Receipts: receipts{w.Receipts}, Tag: port.WithRequest, Metrics: w.Metrics,
 	}, w.log)

@@ -78,7 +78,7 @@ func (w *World) seed(t testing.TB) Acme {
 	a.Bob = w.AddContact(t, Code, "Bob", "", BobMail, at(a.Example, true))
 	a.Cy = w.AddContact(t, Code, "Cy", "Twombly", CyMail, at(a.Second, true))
 	a.AdaUser = w.SetPassword(t, Code, a.Ada, Password)
-	require.NoError(t, w.Store.Users.Add(t.Context(), user.New(tn.ID(), user.IDFromBytes(fake.UUID()), a.Bob, w.Clock.Now())))
+	require.NoError(t, w.Store.Users.Add(t.Context(), user.New(tn.ID(), user.IDFromBytes(fake.UUID()), a.Bob, w.Time.Now())))
 	bob, err := w.Store.Users.ByContact(t.Context(), tn.ID(), a.Bob)
 	require.NoError(t, err)
 	a.BobUser = bob.User.ID()
@@ -121,7 +121,7 @@ func (w *World) ChangeTenant(t testing.TB, id tenant.ID, change func(*tenant.Det
 	require.NoError(t, w.Store.Tenants.Update(t.Context(), id, func(tn *tenant.Tenant) error {
 		d := tn.Details()
 		change(&d)
-		return tn.Change(d, w.Clock.Now())
+		return tn.Change(d, w.Time.Now())
 	}))
 }
 
@@ -165,7 +165,7 @@ func (w *World) APIToken(t testing.TB, code tenant.Code, ps ...actor.Permission)
 	t.Helper()
 	_, shown, err := w.APITokens.Create(t.Context(), operation.CreateTokenInput{
 		Caller: operation.Caller{Actor: Operator(), Tenant: code}, Name: "test", Permissions: ps,
-		Expires: w.Clock.Now().Add(365 * 24 * time.Hour),
+		Expires: w.Time.Now().Add(365 * 24 * time.Hour),
 	})
 	require.NoError(t, err)
 	return shown.Reveal()
@@ -196,11 +196,11 @@ func (w *World) Depict(t testing.TB, ada, example avatar.BlobID) {
 		return avatar.Avatar{Blob: id, Thumbnail: id, Width: 4, Height: 3}
 	}
 	require.NoError(t, w.Store.Contacts.Update(t.Context(), w.Acme.ID, w.Acme.Ada, func(c *contact.Contact) error {
-		c.Picture(picture(ada), w.Clock.Now())
+		c.Picture(picture(ada), w.Time.Now())
 		return nil
 	}))
 	require.NoError(t, w.Store.Companies.Update(t.Context(), w.Acme.ID, w.Acme.Example.ID(), func(c *company.Company) error {
-		c.Picture(picture(example), w.Clock.Now())
+		c.Picture(picture(example), w.Time.Now())
 		return nil
 	}))
 }

@@ -57,11 +57,11 @@ func (w *World) build(t testing.TB) Services {
 	var err error
 	w.Live, err = live.New(live.Stores{
 		Tenants: w.Store.Tenants, Sessions: w.Store.Sessions, Users: w.Store.Users, Companies: w.Store.Companies,
-		Tokens: w.Store.APITokens, Changes: w.Store.Changes, Clock: w.Clock,
+		Tokens: w.Store.APITokens, Changes: w.Store.Changes, Clock: w.Time,
 	}, live.Options{})
 	require.NoError(t, err)
-	w.Ring = jose.NewRing(w.Store.Keys, fake.Vault{}, w.Clock)
-	w.Recorder = operation.NewRecorder(w.Store.Audit, fake.Vault{}, fake.Random{}, w.Clock)
+	w.Ring = jose.NewRing(w.Store.Keys, fake.Vault{}, w.Time)
+	w.Recorder = operation.NewRecorder(w.Store.Audit, fake.Vault{}, fake.Random{}, w.Time)
 	var s Services
 	w.buildSignIn(t, &s)
 	w.buildAdmin(&s)
@@ -74,10 +74,10 @@ func (w *World) buildSignIn(t testing.TB, s *Services) {
 	require.NoError(t, err)
 	tokens := jose.NewTokens(w.Ring, w.PublicURL)
 	s.Resolver = tenancy.NewResolver(w.Live, w.options.BaseDomain, public.Hostname(), w.options.DefaultTenant)
-	s.Guard = access.NewGuard(w.Live, tokens, w.Clock, s.Resolver, w.names(), secret.New(OperatorToken))
-	s.Gate = proof.NewGate(w.Store.Counters, fake.Vault{}, w.Clock, w.options.Limits)
+	s.Guard = access.NewGuard(w.Live, tokens, w.Time, s.Resolver, w.names(), secret.New(OperatorToken))
+	s.Gate = proof.NewGate(w.Store.Counters, fake.Vault{}, w.Time, w.options.Limits)
 	prover := proof.NewPasswords(w.Store.Users, w.Hasher, s.Gate)
-	sys := signin.System{Clock: w.Clock, Random: fake.Random{}, Vault: fake.Vault{}}
+	sys := signin.System{Clock: w.Time, Random: fake.Random{}, Vault: fake.Vault{}}
 	issuer := signin.NewIssuer(sys, w.Store.Sessions, w.Live, tokens, w.Recorder, w.names())
 	s.Postman = signin.NewPostman(signin.PostmanParts{
 		Outbox: w.Store.Outbox, Links: w.Store.Links, Users: w.Store.Users, Issuer: issuer, Gate: s.Gate, Mailer: w.Mailer,
@@ -87,13 +87,13 @@ func (w *World) buildSignIn(t testing.TB, s *Services) {
 	s.Links = signin.NewLinks(s.Resolver, s.Gate, w.Store.Outbox, w.Store.Links, w.Store.Users, issuer, s.Postman.Wake)
 	s.Sessions = signin.NewSessions(s.Resolver, s.Guard, w.Store.Sessions, w.Live, issuer)
 	s.Changes = credential.NewChanges(s.Resolver, s.Guard, prover, w.credentials(), w.Hasher, w.credentialSystem())
-	s.Profile = profile.New(s.Guard, w.Store.Ledger, w.Store.Blobs, fake.Vault{}, w.Clock, w.names())
+	s.Profile = profile.New(s.Guard, w.Store.Ledger, w.Store.Blobs, fake.Vault{}, w.Time, w.names())
 }
 
 func (w *World) buildAdmin(s *Services) {
 	st := w.Store
-	office := directory.Office{Tenants: st.Tenants, Numbers: st.Numbers, Clock: w.Clock, Random: fake.Random{}, Trail: w.Recorder}
-	s.Tenancy = tenancy.NewAdmin(st.Tenants, fake.Random{}, w.Clock, w.Recorder, tenancy.AdminConfig{
+	office := directory.Office{Tenants: st.Tenants, Numbers: st.Numbers, Clock: w.Time, Random: fake.Random{}, Trail: w.Recorder}
+	s.Tenancy = tenancy.NewAdmin(st.Tenants, fake.Random{}, w.Time, w.Recorder, tenancy.AdminConfig{
 		PublicURL: w.PublicURL, BaseDomain: w.options.BaseDomain,
 	})
 	s.Companies = directory.NewCompanies(office, st.Companies, st.Ledger, st.Blobs)
@@ -103,12 +103,12 @@ func (w *World) buildAdmin(s *Services) {
 	s.Importer = directory.NewImporter(s.Contacts, func(secret.Text) error { return nil })
 	s.Logins = credential.NewLogins(w.credentials(), w.Hasher, st.Outbox, s.Gate, w.credentialSystem(), s.Postman.Wake)
 	s.Enrolment = credential.NewEnrolment(s.Contacts, s.Logins)
-	s.Ledger = ledger.New(st.Tenants, st.Companies, st.Ledger, w.Clock, w.Recorder)
-	s.APITokens = operation.NewAPITokens(st.Tenants, st.APITokens, fake.Random{}, w.Clock, w.Recorder)
+	s.Ledger = ledger.New(st.Tenants, st.Companies, st.Ledger, w.Time, w.Recorder)
+	s.APITokens = operation.NewAPITokens(st.Tenants, st.APITokens, fake.Random{}, w.Time, w.Recorder)
 	s.Audit = operation.NewAudit(st.Tenants, st.Audit, fake.Vault{})
-	s.Receipts = operation.NewReceipts(st.Tenants, fake.Vault{}, w.Clock)
-	s.Idempotency = operation.NewIdempotency(st.Idempotency, fake.Vault{}, w.Clock)
-	s.Keys = operation.NewKeys(st.Keys, w.Ring, w.Clock, w.Recorder, keyset.ES256)
+	s.Receipts = operation.NewReceipts(st.Tenants, fake.Vault{}, w.Time)
+	s.Idempotency = operation.NewIdempotency(st.Idempotency, fake.Vault{}, w.Time)
+	s.Keys = operation.NewKeys(st.Keys, w.Ring, w.Time, w.Recorder, keyset.ES256)
 }
 
 func (w *World) credentials() credential.Store {
@@ -119,7 +119,7 @@ func (w *World) credentials() credential.Store {
 }
 
 func (w *World) credentialSystem() credential.System {
-	return credential.System{Clock: w.Clock, Random: fake.Random{}, Trail: w.Recorder}
+	return credential.System{Clock: w.Time, Random: fake.Random{}, Trail: w.Recorder}
 }
 
 func (w *World) imager() port.Imager {

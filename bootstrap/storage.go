@@ -1,0 +1,106 @@
+package bootstrap
+
+import (
+	"path/filepath"
+	"strings"
+
+	"ostiary/adapters/cli"
+	"ostiary/adapters/mongo"
+	"ostiary/domain/secret"
+)
+
+// Engine is a kind of store.
+type Engine uint8
+
+// The engines. The zero value is none.
+const (
+	SQLite Engine = iota + 1
+	MongoDB
+)
+
+// Storage says where data lives.
+type Storage struct {
+	Engine Engine
+	// Path is the file, on SQLite.
+	Path string
+	// Address is what the driver gets, on MongoDB; it may hold a password. At is
+	// what may be shown of it.
+	Address secret.Text
+	At      mongo.Address
+}
+
+const acceptedStorage = "sqlite:PATH, mongodb://[user:password@]host[,host]/database or mongodb+srv://[user:password@]name/database"
+
+// ParseStorage reports false for anything but acceptedStorage.
+func ParseStorage(value string) (Storage, bool) {
+	if path, ok := strings.CutPrefix(value, "sqlite:"); ok {
+		return Storage{Engine: SQLite, Path: filepath.Clean(path)}, path != "" && !strings.ContainsAny(path, "?#\x00")
+	}
+	at, err := mongo.ParseAddress(value)
+	if err == nil {
+		_, err = mongo.DatabaseOf(value)
+	}
+	if err != nil {
+		return Storage{}, false
+	}
+	return Storage{Engine: MongoDB, Address: secret.New(value), At: at}, true
+}
+
+// String shows no user, no password and no options.
+func (s Storage) String() string {
+	switch s.Engine {
+	case SQLite:
+		return "sqlite:" + s.Path
+	case MongoDB:
+		return s.At.String()
+	default:
+		return ""
+	}
+}
+
+// maskStorage shows what a refused value was. Who writes an address may forget
+// any part of it, so only what reads as hosts and database is shown of one.
+func maskStorage(value string) string {
+	scheme, rest, isAddress := strings.Cut(value, "://")
+	if !isAddress {
+		if name, _, ok := strings.Cut(value, ":"); ok && (name != "sqlite" || strings.Contains(value, "@")) {
+			return name + ":" + masked
+		}
+		return value
+	}
+	at := strings.LastIndexByte(rest, '@')
+	shown, _, _ := strings.Cut(rest[at+1:], "?")
+	if _, err := mongo.ParseAddress("mongodb://" + shown); err != nil {
+		shown = masked
+	}
+	if at >= 0 {
+		shown = masked + "@" + shown
+	}
+	return scheme + "://" + shown
+}
+
+func (r *reader) storage(s cli.Settings) Storage {
+	value := r.secret("OSTIARY_STORAGE", s.Storage, s.StorageFile)
+	if value == "" {
+		value = "sqlite:./data/ostiary.db"
+	}
+	out, ok := ParseStorage(value)
+	if !ok {
+		r.refuse("OSTIARY_STORAGE", maskStorage(value), acceptedStorage)
+		return Storage{}
+	}
+	return out
+}
+
+// shardCommands needs no setting but where data lives, and no server.
+func shardCommands(s cli.Settings) ([]string, error) {
+	r := &reader{}
+	storage := r.storage(s)
+	if len(r.faults) > 0 {
+		return nil, r.faults[0]
+	}
+	if storage.Engine != MongoDB {
+		return nil, cli.Misuse(wrong{name: "OSTIARY_STORAGE", value: storage.String(), accepted: "the address of a MongoDB database: no other store has shards"})
+	}
+	return mongo.ShardCommands(storage.At.Database), nil
+}
