@@ -3,6 +3,8 @@ package mongo_test
 import (
 	"context"
 	"math"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -144,6 +146,74 @@ func TestLedger_LateWriterDoesNoHarm(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, d.invoice("newer", 7, 2), got)
 	require.Equal(t, ledger.Figures{Documents: 1, UnpaidInvoices: 1, TotalOutstanding: 7}, d.figures(t))
+}
+
+// Many documents of one journal are written in another way than few.
+func TestLedger_LateWritersOfManyDoNoHarm(t *testing.T) {
+	t.Parallel()
+	d, many := settled(t), 20
+	put := func(version int64, n int) {
+		ds := make([]ledger.Document, n)
+		for i := range ds {
+			ds[i] = d.invoice(strconv.Itoa(i), money.Amount(version), version)
+		}
+		refusals, err := d.ledger.PutAll(t.Context(), d.id, ds)
+		require.NoError(t, err)
+		require.Equal(t, make([]error, n), refusals)
+	}
+	put(1, many)
+	ds := make([]ledger.Document, many)
+	for i := range ds {
+		ds[i] = d.invoice(strconv.Itoa(i), 2, 2)
+	}
+	late, err := d.ledger.PutWithoutEnd(t.Context(), ds...)
+	require.NoError(t, err)
+	put(3, many/2)
+
+	var wg sync.WaitGroup
+	errs := make([]error, 6)
+	for i := range errs {
+		wg.Go(func() { errs[i] = d.ledger.Finish(t.Context(), late) })
+	}
+	wg.Wait()
+
+	require.Equal(t, make([]error, len(errs)), errs)
+	require.Equal(t, int64(many), d.documents(t))
+	for i := range many {
+		want := d.invoice(strconv.Itoa(i), 2, 2)
+		if i < many/2 {
+			want = d.invoice(strconv.Itoa(i), 3, 3)
+		}
+		got, err := d.ledger.Put(t.Context(), d.invoice(strconv.Itoa(i), 9, 1))
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestLedger_ACallerThatGivesUpTakesNobodyAlong(t *testing.T) {
+	t.Parallel()
+	d := settled(t)
+	gone, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	errs := make([]error, 40)
+	for i := range errs {
+		ctx := t.Context()
+		if i%2 == 1 {
+			ctx = gone
+		}
+		wg.Go(func() { _, errs[i] = d.ledger.Put(ctx, d.invoice(strconv.Itoa(i), 1, 0)) })
+	}
+	cancel()
+	wg.Wait()
+
+	for i, err := range errs {
+		if i%2 == 0 {
+			require.NoError(t, err)
+		}
+	}
+	f := d.figures(t)
+	require.GreaterOrEqual(t, f.Documents, int64(len(errs)/2))
+	require.Equal(t, d.documents(t), f.Documents)
 }
 
 func TestLedger_JanitorFinishesJournalsAndForgetsWhatIsGone(t *testing.T) {
