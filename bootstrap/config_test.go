@@ -47,8 +47,6 @@ func TestNewConfig_NamesEachWrongValue(t *testing.T) {
 		"OSTIARY_STORAGE=\"mongodb://[secret]@db/\"":        stored("mongodb://u:" + canary + "@db/?tlsCertificateKeyFilePassword=" + canary),
 		"OSTIARY_STORAGE=\"mongodb://[secret]@db/admin\"":   stored("mongodb://u:" + canary + "@db/admin"),
 		"OSTIARY_STORAGE=\"mongodb://[secret]@db/a.b\"":     stored("mongodb://u:" + canary + "@db/a.b"),
-		"OSTIARY_STORAGE=\"mongodb://[secret]@db/shop\"":    stored("mongodb://u:p/" + canary + "@db/shop"),
-		"OSTIARY_STORAGE=\"mongodb://[secret]@db/o\"":       stored("mongodb://u:" + canary + "@p@db/o"),
 		"OSTIARY_STORAGE=\"mongodb://db/o\"":                stored("mongodb://db/o?authMechanism=" + canary),
 		"OSTIARY_STORAGE=\"mongodb://[secret]\"":            stored("mongodb://u:" + canary + "/o"),
 		"OSTIARY_STORAGE=\"mongodb+srv://[secret]@a,b/o\"":  stored("mongodb+srv://u:" + canary + "@a,b/o"),

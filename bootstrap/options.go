@@ -87,5 +87,5 @@ func newLive(c Config, s live.Stores, log *zap.Logger) (*live.Live, error) {
 }
 
 func liveStores(t port.Tenants, s port.Sessions, u port.Users, c port.Companies, a port.APITokens, ch port.Changes, clock port.Clock) live.Stores {
-	return live.Stores{Tenants: t, Sessions: s, Users: u, Companies: c, Tokens: a, Changes: ch, Clock: clock}
+	return live.Stores{Tenants: t, Sessions: s, Users: u, Companies: c, Tokens: a, Changes: ch, Clock: clock, Own: system.NewClock()}
 }

@@ -2,6 +2,8 @@ package bootstrap
 
 import (
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 
 	"ostiary/adapters/cli"
@@ -58,25 +60,53 @@ func (s Storage) String() string {
 	}
 }
 
+// legible is what reads as hosts and a database, and as nothing else.
+var legible = regexp.MustCompile(`^[A-Za-z0-9.,:\[\]_-]+(/[A-Za-z0-9._-]*)?$`)
+
 // maskStorage shows what a refused value was. Who writes an address may forget
-// any part of it, so only what reads as hosts and database is shown of one.
+// or misplace any part of it: its options are never shown, and nothing of it is
+// where an '@' or another mark leaves in doubt what is a password.
 func maskStorage(value string) string {
 	scheme, rest, isAddress := strings.Cut(value, "://")
 	if !isAddress {
-		if name, _, ok := strings.Cut(value, ":"); ok && (name != "sqlite" || strings.Contains(value, "@")) {
-			return name + ":" + masked
-		}
-		return value
+		return maskPath(value)
 	}
-	at := strings.LastIndexByte(rest, '@')
-	shown, _, _ := strings.Cut(rest[at+1:], "?")
-	if _, err := mongo.ParseAddress("mongodb://" + shown); err != nil {
-		shown = masked
+	if !slices.Contains([]string{"mongodb", "mongodb+srv"}, scheme) {
+		return maskScheme(scheme) + masked
 	}
-	if at >= 0 {
+	before, options, _ := strings.Cut(rest, "?")
+	user, shown, hasUser := strings.Cut(before, "@")
+	if !hasUser {
+		user, shown = "", before
+	}
+	_, err := mongo.ParseAddress("mongodb://" + shown)
+	if err != nil || !legible.MatchString(shown) || strings.ContainsAny(user, "/#") || strings.Contains(options, "@") {
+		return scheme + "://" + masked
+	}
+	if hasUser {
 		shown = masked + "@" + shown
 	}
 	return scheme + "://" + shown
+}
+
+// maskScheme shows letters alone: a password can hold "://" as well.
+func maskScheme(scheme string) string {
+	if strings.ContainsFunc(scheme, func(c rune) bool { return c < 'a' || c > 'z' }) {
+		return ""
+	}
+	return scheme + "://"
+}
+
+// maskPath shows what was no address: a file, unless it has a mark of one.
+func maskPath(value string) string {
+	name, path, named := strings.Cut(value, ":")
+	if !strings.ContainsAny(value, "@?#&=") && (!named || name == "sqlite") {
+		return value
+	}
+	if named && slices.Contains([]string{"sqlite", "mongodb", "mongodb+srv"}, name) && path != "" {
+		return name + ":" + masked
+	}
+	return masked
 }
 
 func (r *reader) storage(s cli.Settings) Storage {

@@ -106,7 +106,7 @@ func openMongo(lc fx.Lifecycle, c Config, clock *mongo.Clock, log *zap.Logger) (
 		Alarm: func(command, collection string) {
 			log.Error("a command on tenant data named no tenant", zap.String("command", command), zap.String("collection", collection))
 		},
-		Report: func(err error) { log.Warn("storage is being prepared", zap.Error(err)) },
+		Report: func(err error) { log.Warn("storage: left for later", zap.Error(err)) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("storage %s: %w", c.Storage, err)

@@ -115,7 +115,6 @@ func (w *Workers) begin(ctx context.Context, tried chan<- struct{}, failed chan<
 	for next := firstPause; ; next = min(2*next, mostPause) {
 		err := w.prepare(ctx)
 		if end := hopeless(err); end != nil {
-			w.log.Error("the store cannot be served", zap.Error(end))
 			fail(failed, end)
 			return false
 		}

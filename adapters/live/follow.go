@@ -49,7 +49,7 @@ func (l *Live) Run(ctx context.Context) {
 func (l *Live) Poll(ctx context.Context) error {
 	l.polling.Lock()
 	defer l.polling.Unlock()
-	began := l.stores.Clock.Now()
+	began := l.stores.Own.Now()
 	if err := l.advance(ctx); err != nil {
 		return err
 	}

@@ -27,6 +27,9 @@ type Stores struct {
 	Tokens    port.APITokens
 	Changes   port.Changes
 	Clock     port.Clock
+	// Own measures for how long nothing was heard: Clock unless set. Nobody must
+	// set it while the process runs, as a clock that follows the store's is.
+	Own port.Clock
 }
 
 // Options bound the caches, in entries. A zero member means the default.
@@ -96,7 +99,10 @@ var _ port.Live = (*Live)(nil)
 // New makes a Live that hears of this process's own changes from now on.
 func New(s Stores, o Options) (*Live, error) {
 	o = o.filled()
-	l := &Live{stores: s, options: o, born: s.Clock.Now()}
+	if s.Own == nil {
+		s.Own = s.Clock
+	}
+	l := &Live{stores: s, options: o, born: s.Own.Now()}
 	var failed [8]error
 	l.tenants, failed[0] = newShelf[tenant.ID, *tenant.Tenant](o.Tenants)
 	l.codes, failed[1] = newShelf[tenant.Code, tenant.ID](o.Tenants)
@@ -116,7 +122,7 @@ func New(s Stores, o Options) (*Live, error) {
 // Fresh returns ErrUnavailable when nothing was heard for too long.
 func (l *Live) Fresh() error {
 	heard := l.heard.Load()
-	if heard == 0 || l.stores.Clock.Now().Sub(time.UnixMilli(heard)) > l.options.StaleAfter {
+	if heard == 0 || l.stores.Own.Now().Sub(time.UnixMilli(heard)) > l.options.StaleAfter {
 		return port.ErrUnavailable.After(retry)
 	}
 	return nil
@@ -129,7 +135,7 @@ func (l *Live) Lag() time.Duration {
 	if heard := l.heard.Load(); heard != 0 {
 		since = time.UnixMilli(heard)
 	}
-	return l.stores.Clock.Now().Sub(since)
+	return l.stores.Own.Now().Sub(since)
 }
 
 // Tenant implements port.Live.

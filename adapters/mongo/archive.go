@@ -62,6 +62,15 @@ func (p part) filter(t tenant.ID, rest ...bson.E) bson.D {
 	return append(append(bson.D{}, p.live...), rest...)
 }
 
+// whole is that for all of them. A span of keys goes with the tenant: not every
+// collection has an index that begins with t.
+func (p part) whole(t tenant.ID) bson.D {
+	if isOwned(p.in) {
+		return p.filter(t, span(t, widthOf(p.in)))
+	}
+	return p.filter(t)
+}
+
 // values reads records by rising key.
 func (p part) values(ctx context.Context, db *DB, e excerpt) (out []any, err error) {
 	if p.page != nil {
@@ -97,7 +106,7 @@ func (s *Archive) Owners(ctx context.Context, section port.Section) (out []tenan
 	var doomed []tenant.ID
 	if section != port.SectionAudit {
 		err := s.db.do(ctx, "find doomed tenants", func(ctx context.Context) (err error) {
-			doomed, err = NewTenants(s.db).doomed(ctx)
+			doomed, err = NewTenants(s.db).doomedIDs(ctx)
 			return err
 		})
 		if err != nil {
@@ -138,7 +147,7 @@ func (s *Archive) Count(ctx context.Context, t tenant.ID, section port.Section) 
 		if p.count != nil {
 			n, err = p.count(ctx, s.db, t)
 		} else {
-			n, err = s.db.collection(p.in).count(ctx, p.filter(t))
+			n, err = s.db.collection(p.in).count(ctx, p.whole(t))
 		}
 		return err
 	})
@@ -263,6 +272,9 @@ func (db *DB) mayServe(ctx context.Context) error {
 	half, err := db.collection(inMeta).has(ctx, bson.D{is("_id", theCopy)})
 	if err == nil && half {
 		err = port.ErrCopyUnfinished
+	}
+	if err == nil && db.clock != nil {
+		_, err = db.serverTime(ctx) // nothing is dated before it is known
 	}
 	if err == nil {
 		db.served.Store(true)

@@ -55,19 +55,28 @@ func pageOfDocuments(ctx context.Context, db *DB, e excerpt) ([]any, error) {
 
 func (p *documentPage) room() int { return p.limit - len(p.out) }
 
-// within adds what a company has after a kind and reference.
+// within adds what a company has after a kind and reference: the rest of that
+// kind, then the kinds after it. Each is one stretch of the index by company,
+// kind and ref, so that no page goes through what was on those before.
 func (p *documentPage) within(ctx context.Context, company int64, kind, ref string) error {
-	after := bson.A{
-		bson.D{is("kind", bson.D{is("$gt", kind)})},
-		bson.D{is("kind", kind), is("ref", bson.D{is("$gt", ref)})},
+	for _, after := range []bson.D{
+		{is("kind", kind), is("ref", bson.D{is("$gt", ref)})},
+		{is("kind", bson.D{is("$gt", kind)})},
+	} {
+		if p.room() == 0 {
+			return nil // a limit of 0 is none to the server
+		}
+		filter := append(of(p.tenant, is("company", company), absent("gone")), after...)
+		docs, err := list[documentDoc](ctx, p.all, filter,
+			options.Find().SetSort(bson.D{is("company", 1), is("kind", 1), is("ref", 1)}).SetLimit(int64(p.room())))
+		if err != nil {
+			return err
+		}
+		if err := p.add(docs); err != nil {
+			return err
+		}
 	}
-	docs, err := list[documentDoc](ctx, p.all,
-		of(p.tenant, span(p.tenant, widthOf(inDocuments), numeral(company)), absent("gone"), is("$or", after)),
-		options.Find().SetSort(bson.D{is("kind", 1), is("ref", 1)}).SetLimit(int64(p.room())))
-	if err != nil {
-		return err
-	}
-	return p.add(docs)
+	return nil
 }
 
 // beyond adds companies after that one as far as they are sure to be whole. It

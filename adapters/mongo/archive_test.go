@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/bson"
 
 	"ostiary/adapters/mongo"
 	"ostiary/app/port"
@@ -112,6 +113,19 @@ func TestArchive_ReadsDocumentsInOrderHoweverManyACompanyHas(t *testing.T) {
 	for _, page := range []int{1, 2, 3, 5, 7, 12, 13, 100} {
 		require.Equal(t, want, keys(all(t, d.db, d.id, port.SectionDocuments, page)), page)
 	}
+}
+
+// A filter by the tenant alone goes through a whole collection where no index
+// begins with t, and one by kind and reference needs an index of its own.
+func TestArchive_ReadsNoMoreThanATenantHas(t *testing.T) {
+	t.Parallel()
+	for _, s := range port.Sections() {
+		spans := slices.ContainsFunc(mongo.FilterOf(s, newTenant()), func(e bson.E) bool { return e.Key == "_id" })
+		require.NotEqual(t, s.Shared(), spans, s)
+	}
+	require.True(t, slices.ContainsFunc(mongo.IndexesOf("documents"), func(i mongo.Index) bool {
+		return i.Some == "" && slices.Equal(i.Fields, []string{"t", "company", "kind", "ref"})
+	}))
 }
 
 func TestArchive_FinishesWhatACrashLeftOfDocuments(t *testing.T) {

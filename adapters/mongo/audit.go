@@ -124,17 +124,22 @@ func (s *Audit) makeWay(ctx context.Context, records []audit.Record) error {
 		}
 		for _, b := range batchesOf(left) {
 			if b.IsZero() {
-				return errTaken
+				return errHeld
 			}
 			if gone, err := s.discard(ctx, t, b); err != nil {
 				return err
 			} else if !gone {
-				return errTaken
+				return errHeld
 			}
 		}
 	}
 	return nil
 }
+
+// errHeld is returned for a record whose place another one holds: most likely
+// one of the writer's own, of which it never heard that it was stored. It
+// outwaits that and looks where its chain ends.
+var errHeld = port.ErrUnavailable.After(time.Second).Because(errTaken)
 
 // headDoc is the signed end of a chain.
 type headDoc struct {

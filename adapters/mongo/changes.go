@@ -28,8 +28,9 @@ const (
 	// overlap is how long a change is told again and again. It is announced
 	// before its effect, and whoever reloads in between reads what was: the
 	// last telling must come after the effect, which a step's time bounds, and
-	// after clocks of database servers that differ a little.
-	overlap = 15 * time.Second
+	// after the clocks of database servers, routers among them, that differ by
+	// half a minute.
+	overlap = 45 * time.Second
 	// keepChanges is how long a process may stop listening before it must
 	// forget all it knows.
 	keepChanges = time.Hour

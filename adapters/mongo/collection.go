@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
@@ -15,7 +16,7 @@ import (
 
 // collection is the only way to a collection of the database. One of tenant
 // data refuses every command whose filter, or whose document, does not name
-// the tenant.
+// the tenant, and every change that could name another one.
 type collection struct {
 	db    *DB
 	c     *mongo.Collection
@@ -54,6 +55,47 @@ func (c collection) encode(doc any) (bson.Raw, error) {
 		return nil, fmt.Errorf("%w: %s", errIsolation, c.c.Name())
 	}
 	return raw, nil
+}
+
+// amend refuses a change of tenant data that touches whose it is: the tenant, or
+// the key, which begins with the tenant.
+func (c collection) amend(change bson.D) (bson.Raw, error) {
+	raw, err := bson.Marshal(change)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errStored, err)
+	}
+	if c.owned && !keepsOwner(raw) {
+		return nil, fmt.Errorf("%w: %s", errIsolation, c.c.Name())
+	}
+	return raw, nil
+}
+
+// keepsOwner holds for a change of operators alone, none of which writes to a
+// field that says whose a document is. $rename writes to what it names, too.
+func keepsOwner(change bson.Raw) bool {
+	operators, err := change.Elements()
+	if err != nil || len(operators) == 0 {
+		return false
+	}
+	for _, o := range operators {
+		operands, ok := o.Value().DocumentOK()
+		fields, err := operands.Elements()
+		if !ok || err != nil || !strings.HasPrefix(o.Key(), "$") {
+			return false
+		}
+		for _, f := range fields {
+			to, _ := f.Value().StringValueOK()
+			if saysWhose(f.Key()) || (o.Key() == "$rename" && saysWhose(to)) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func saysWhose(path string) bool {
+	field, _, _ := strings.Cut(path, ".")
+	return field == "t" || field == "_id"
 }
 
 // namesTenant reports whether a document or filter has the member t with a
@@ -193,7 +235,11 @@ func (c collection) update(ctx context.Context, filter, change bson.D, opts ...*
 	if err := c.check(filter); err != nil {
 		return false, err
 	}
-	r, err := c.c.UpdateOne(ctx, filter, change, opts...)
+	raw, err := c.amend(change)
+	if err != nil {
+		return false, err
+	}
+	r, err := c.c.UpdateOne(ctx, filter, raw, opts...)
 	if err != nil {
 		return false, err
 	}
@@ -205,7 +251,11 @@ func (c collection) updateAll(ctx context.Context, filter, change bson.D) (int64
 	if err := c.check(filter); err != nil {
 		return 0, err
 	}
-	r, err := c.c.UpdateMany(ctx, filter, change)
+	raw, err := c.amend(change)
+	if err != nil {
+		return 0, err
+	}
+	r, err := c.c.UpdateMany(ctx, filter, raw)
 	if err != nil {
 		return 0, err
 	}
@@ -217,8 +267,12 @@ func (c collection) take(ctx context.Context, filter, change bson.D, into any, o
 	if err := c.check(filter); err != nil {
 		return false, err
 	}
+	raw, err := c.amend(change)
+	if err != nil {
+		return false, err
+	}
 	opts = append(opts, options.FindOneAndUpdate().SetReturnDocument(options.After))
-	return found(c.c.FindOneAndUpdate(ctx, filter, change, opts...), into)
+	return found(c.c.FindOneAndUpdate(ctx, filter, raw, opts...), into)
 }
 
 // remove removes one match and reports whether there was one.

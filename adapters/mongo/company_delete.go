@@ -18,7 +18,8 @@ import (
 // to refer to it from then on waits for the end of that. Contacts that wanted
 // to before are waited for. What refers to the company then is all there can
 // be, and the revision of the mark decides whether the company may go: whoever
-// waited for the mark too long moves it on.
+// waited for the mark too long moves it on. A write that does not know of the
+// mark moves it on too and keeps the mark, which holds then as before.
 
 // leaving is what a deletion reads of a company.
 type leaving struct {
@@ -33,22 +34,7 @@ var leavingAlone = bson.D{is("t", 1), is("rev", 1), is("v", 1), is("op", 1), is(
 // Delete implements port.Companies. What is left of the company once it is gone
 // is nobody's to see: the janitor removes it when this comes to nothing.
 func (s *Companies) Delete(ctx context.Context, t tenant.ID, id company.ID, version int64) error {
-	err := s.db.do(ctx, "delete company", func(ctx context.Context) error {
-		leave, err := s.db.lanes.enter(ctx, inCompanies, companyKey(t, id).Data)
-		if err != nil {
-			return err
-		}
-		defer leave()
-		for try := 0; ; try++ {
-			if done, err := s.leave(ctx, departure{t, id, version, try}); done || err != nil {
-				return err
-			}
-			if err := breath(ctx, try); err != nil {
-				return err
-			}
-		}
-	})
-	if err != nil {
+	if err := s.depart(ctx, &departure{tenant: t, id: id, version: version}); err != nil {
 		return err
 	}
 	if err := s.db.clearBooks(ctx, t, id.Int()); err != nil {
@@ -57,16 +43,46 @@ func (s *Companies) Delete(ctx context.Context, t tenant.ID, id company.ID, vers
 	return nil
 }
 
-// departure is one try to delete a company.
+// departure is one call's deletion of a company.
 type departure struct {
 	tenant  tenant.ID
 	id      company.ID
 	version int64 // 0: any
 	try     int
+	mark    primitive.ObjectID // zero until it may be stored
+}
+
+// depart tries until the company is gone, and takes its mark back when it fails.
+func (s *Companies) depart(ctx context.Context, in *departure) error {
+	err := s.db.do(ctx, "delete company", func(ctx context.Context) error {
+		leave, err := s.db.lanes.enter(ctx, inCompanies, companyKey(in.tenant, in.id).Data)
+		if err != nil {
+			return err
+		}
+		defer leave()
+		for ; ; in.try++ {
+			if done, err := s.leave(ctx, in); done || err != nil {
+				return err
+			}
+			if err := breath(ctx, in.try); err != nil {
+				return err
+			}
+		}
+	})
+	if err != nil && !in.mark.IsZero() {
+		s.db.afterwards(ctx, "take deletion back", func(ctx context.Context) error { return s.stay(ctx, in) })
+	}
+	return err
+}
+
+// stay takes the mark of a deletion back, whatever was written since.
+func (s *Companies) stay(ctx context.Context, in *departure) error {
+	_, err := s.all().update(ctx, of(in.tenant, is("_id", companyKey(in.tenant, in.id)), is("del", in.mark)), unmarked)
+	return err
 }
 
 // leave reports false when it must begin anew.
-func (s *Companies) leave(ctx context.Context, in departure) (bool, error) {
+func (s *Companies) leave(ctx context.Context, in *departure) (bool, error) {
 	var d leaving
 	ok, err := s.all().find(ctx, of(in.tenant, is("_id", companyKey(in.tenant, in.id)), present("n")), &d,
 		options.FindOne().SetProjection(leavingAlone))
@@ -79,27 +95,32 @@ func (s *Companies) leave(ctx context.Context, in departure) (bool, error) {
 		return false, port.ErrVersion
 	case d.Op != nil:
 		return false, s.db.rollForward(ctx, d.Stamp, d.Op)
-	case d.Del != nil && in.try < patience:
+	}
+	own := d.Del != nil && *d.Del == in.mark
+	if d.Del != nil && !own && in.try < patience {
 		return false, nil // somebody else is about to delete it
 	}
 	if err := s.unused(ctx, in); err != nil {
 		return false, err
 	}
-	if ok, err := s.all().mark(ctx, &d.Stamp); err != nil || !ok {
-		return false, err
+	if !own {
+		in.mark = primitive.NewObjectID()
+		if ok, err := s.all().markAs(ctx, &d.Stamp, in.mark); err != nil || !ok {
+			return false, err
+		}
 	}
 	if err := s.db.outwait(ctx, in.tenant, "want.cs", in.id.Int()); err != nil {
 		return false, err
 	}
 	if err := s.unused(ctx, in); err != nil {
-		return false, errors.Join(err, s.all().unmark(ctx, d.Stamp))
+		return false, err
 	}
 	gone := &tombstone{Stamp: d.Stamp, Gone: true, Limbo: primitive.NewObjectID()}
 	return swap(ctx, s.all(), gone, companyChanges(in.tenant, in.id))
 }
 
 // unused returns company.ErrInUse while a contact belongs to the company.
-func (s *Companies) unused(ctx context.Context, in departure) error {
+func (s *Companies) unused(ctx context.Context, in *departure) error {
 	used, err := s.db.collection(inContacts).has(ctx, of(in.tenant, is("cs", in.id.Int())))
 	if err == nil && used {
 		err = company.ErrInUse
@@ -110,7 +131,11 @@ func (s *Companies) unused(ctx context.Context, in departure) error {
 // mark announces in a document that it is about to be deleted, unless another
 // write came first, and moves the stamp on with it.
 func (c collection) mark(ctx context.Context, s *Stamp) (bool, error) {
-	token := primitive.NewObjectID()
+	return c.markAs(ctx, s, primitive.NewObjectID())
+}
+
+// markAs does so with a mark that is known again.
+func (c collection) markAs(ctx context.Context, s *Stamp, token primitive.ObjectID) (bool, error) {
 	ok, err := c.update(ctx, s.at(), append(set(is("del", token), is("limbo", token)), oneRevision))
 	if ok {
 		s.Rev++
@@ -120,11 +145,14 @@ func (c collection) mark(ctx context.Context, s *Stamp) (bool, error) {
 
 // unmark takes that back, and whoever was about to delete it begins anew.
 func (c collection) unmark(ctx context.Context, s Stamp) error {
-	_, err := c.update(ctx, s.at(), bson.D{is("$unset", bson.D{is("del", ""), is("limbo", "")}), oneRevision})
+	_, err := c.update(ctx, s.at(), unmarked)
 	return err
 }
 
-var oneRevision = is("$inc", bson.D{is("rev", int64(1))})
+var (
+	unmarked    = bson.D{is("$unset", bson.D{is("del", ""), is("limbo", "")}), oneRevision}
+	oneRevision = is("$inc", bson.D{is("rev", int64(1))})
+)
 
 // clearBooks removes the documents of a company that is gone.
 func (db *DB) clearBooks(ctx context.Context, t tenant.ID, id int64) error {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ostiary/adapters/mongo"
+	"ostiary/app/port"
 	"ostiary/domain/company"
 	"ostiary/domain/contact"
 	"ostiary/domain/ledger"
@@ -97,6 +98,11 @@ func (d directory) remove(ctx context.Context, ref string) error {
 	return d.ledger.Delete(ctx, d.id, d.co.ID(), ledger.Invoice, ref)
 }
 
+// touch writes to the company and changes nothing else of it.
+func (d directory) touch(ctx context.Context) error {
+	return d.companies.Update(ctx, d.id, d.co.ID(), func(c *company.Company) error { return c.Change(c.Details(), fake.Start) })
+}
+
 func TestLedger_NextWriterFinishesAJournal(t *testing.T) {
 	t.Parallel()
 	d := settled(t)
@@ -120,9 +126,7 @@ func TestLedger_JournalOutlivesAnUpdateOfTheCompany(t *testing.T) {
 	left, err := d.ledger.PutWithoutEnd(t.Context(), d.invoice("a", 5, 0))
 	require.NoError(t, err)
 
-	require.NoError(t, d.companies.Update(t.Context(), d.id, d.co.ID(), func(c *company.Company) error {
-		return c.Change(c.Details(), fake.Start)
-	}))
+	require.NoError(t, d.touch(t.Context()))
 	require.Equal(t, int64(1), d.inLimbo(t))
 	require.NoError(t, d.ledger.Finish(t.Context(), left))
 
@@ -146,6 +150,32 @@ func TestLedger_LateWriterDoesNoHarm(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, d.invoice("newer", 7, 2), got)
 	require.Equal(t, ledger.Figures{Documents: 1, UnpaidInvoices: 1, TotalOutstanding: 7}, d.figures(t))
+}
+
+// Of a journal that is being finished, documents that it replaces are not there
+// for a moment: nobody may be told that they do not exist.
+func TestLedger_NothingIsSaidOfBooksThatMovedOn(t *testing.T) {
+	t.Parallel()
+	d := settled(t)
+	done, err := d.ledger.DeleteWhile(t.Context(), d.invoice("a", 0, 0), func() error { return nil })
+	require.NoError(t, err)
+	require.True(t, done, "nobody wrote")
+
+	for what, meanwhile := range map[string]func() error{
+		"journal": func() error {
+			_, err := d.ledger.PutWithoutEnd(t.Context(), d.invoice("a", 5, 0))
+			return err
+		},
+		"update": func() error { return d.touch(t.Context()) },
+	} {
+		done, err := d.ledger.DeleteWhile(t.Context(), d.invoice("a", 0, 0), meanwhile)
+
+		require.NoError(t, err, what)
+		require.False(t, done, what)
+		if what == "journal" {
+			require.NoError(t, d.remove(t.Context(), "a"))
+		}
+	}
 }
 
 // Many documents of one journal are written in another way than few.
@@ -258,9 +288,7 @@ func TestCompanies_ADeletionThatVanishedHoldsNobodyUp(t *testing.T) {
 			return err
 		},
 		"janitor": func(t *testing.T, d directory) error { return d.db.Resume(t.Context(), d.id, later()) },
-		"another": func(t *testing.T, d directory) error {
-			return d.companies.Update(t.Context(), d.id, d.co.ID(), func(c *company.Company) error { return c.Change(c.Details(), fake.Start) })
-		},
+		"another": func(t *testing.T, d directory) error { return d.touch(t.Context()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -282,6 +310,34 @@ func TestCompanies_ADeletionThatVanishedHoldsNobodyUp(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestCompanies_ADeletionGoesOnFromItsOwnMark(t *testing.T) {
+	t.Parallel()
+	d := settled(t)
+
+	tries, err := d.companies.DeleteMarked(t.Context(), d.co, 0, func() error { return d.touch(t.Context()) })
+
+	require.NoError(t, err)
+	require.Zero(t, tries)
+	_, err = d.companies.ByID(t.Context(), d.id, d.co.ID())
+	require.ErrorIs(t, err, company.ErrNotFound)
+}
+
+func TestCompanies_ADeletionThatFailsLeavesNoMark(t *testing.T) {
+	t.Parallel()
+	d := settled(t)
+
+	_, err := d.companies.DeleteMarked(t.Context(), d.co, d.co.Version(), func() error { return d.touch(t.Context()) })
+	require.ErrorIs(t, err, port.ErrVersion)
+	require.Zero(t, d.inLimbo(t))
+
+	gone, cancel := context.WithCancel(t.Context())
+	_, err = d.companies.DeleteMarked(gone, d.co, 0, func() error { cancel(); return nil })
+	require.ErrorIs(t, err, port.ErrUnavailable)
+	require.Zero(t, d.inLimbo(t))
+	_, err = d.companies.ByID(t.Context(), d.id, d.co.ID())
+	require.NoError(t, err)
 }
 
 func TestCompanies_DocumentsThatComeTooLateAreRemoved(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/mongo"
+	"go.mongodb.org/mongo-driver/x/mongo/driver"
 
 	"ostiary/app/port"
 	"ostiary/domain/fault"
@@ -64,7 +65,12 @@ const (
 
 // wrong reports an error that waiting does not mend.
 func wrong(err error) bool {
-	if errors.Is(err, errIsolation) || errors.Is(err, errStored) || errors.Is(err, errTaken) || mongo.IsDuplicateKeyError(err) {
+	for _, own := range []error{errIsolation, errStored, errTaken, driver.ErrDocumentTooLarge} {
+		if errors.Is(err, own) {
+			return true
+		}
+	}
+	if mongo.IsDuplicateKeyError(err) {
 		return true
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {

@@ -107,3 +107,35 @@ func (db *DB) Resume(ctx context.Context, t tenant.ID, before time.Time) error {
 	}
 	return db.removeTombstones(ctx, t, old)
 }
+
+// DeleteWhile deletes a document of a company whose books are opened before the
+// meanwhile. It reports false when it must begin anew.
+func (s *Ledger) DeleteWhile(ctx context.Context, d ledger.Document, meanwhile func() error) (bool, error) {
+	b, _, err := s.db.openBooks(ctx, d.Tenant, d.Company, 0)
+	if err != nil {
+		return false, err
+	}
+	if err := meanwhile(); err != nil {
+		return false, err
+	}
+	_, done, err := s.db.enter(ctx, b, []entry{{Document: d, remove: true}})
+	return done, err
+}
+
+// DeleteMarked goes on with a deletion after the meanwhile that began with its
+// mark, and returns how often it began anew.
+func (s *Companies) DeleteMarked(ctx context.Context, c *company.Company, version int64, meanwhile func() error) (int, error) {
+	in := &departure{tenant: c.Tenant(), id: c.ID(), version: version, mark: primitive.NewObjectID()}
+	var d companyDoc
+	if _, err := s.all().find(ctx, of(in.tenant, is("_id", companyKey(in.tenant, in.id))), &d); err != nil {
+		return 0, err
+	}
+	if _, err := s.all().markAs(ctx, &d.Stamp, in.mark); err != nil {
+		return 0, err
+	}
+	if err := meanwhile(); err != nil {
+		return 0, err
+	}
+	err := s.depart(ctx, in)
+	return in.try, err
+}

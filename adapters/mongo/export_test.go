@@ -85,6 +85,17 @@ func (db *DB) Filtered(name string, doc any) map[string]func(context.Context, bs
 	}
 }
 
+// Changed lists what changes documents of a collection, by the name of the
+// method. The filter is good.
+func (db *DB) Changed(name string, good bson.D) map[string]func(context.Context, bson.D) error {
+	c := db.collection(name)
+	return map[string]func(context.Context, bson.D) error{
+		"update":    func(ctx context.Context, d bson.D) error { _, err := c.update(ctx, good, d); return err },
+		"updateAll": func(ctx context.Context, d bson.D) error { _, err := c.updateAll(ctx, good, d); return err },
+		"take":      func(ctx context.Context, d bson.D) error { _, err := c.take(ctx, good, d, nil); return err },
+	}
+}
+
 // Stored lists what stores a document, by the name of the method. The filter is
 // good.
 func (db *DB) Stored(name string, good bson.D) map[string]func(context.Context, any) error {

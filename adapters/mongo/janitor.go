@@ -61,7 +61,7 @@ func (s *Janitor) Sweep(ctx context.Context, now time.Time) error {
 		func() error { return s.resume(ctx, inContacts, before, db.resumeContacts) },
 		func() error { return s.resume(ctx, inDocuments, before, db.removeTombstones) },
 		func() error { return db.resumeTenants(ctx, before) },
-		func() error { return db.buryAll(ctx) },
+		func() error { return db.buryAll(ctx, before) },
 	} {
 		err := part()
 		failures = errors.Join(failures, err)

@@ -213,7 +213,9 @@ func (db *DB) enter(ctx context.Context, b books, entries []entry) (out []outcom
 		}
 	}
 	if len(p.changed) == 0 {
-		return out, true, nil
+		// A document that another write is replacing is not there for a moment.
+		current, err := db.collection(inCompanies).has(ctx, b.at())
+		return out, current, err
 	}
 	op, ok, err := db.commit(ctx, b, p)
 	if err != nil || !ok {

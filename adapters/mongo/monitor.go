@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/event"
@@ -33,6 +34,12 @@ func reach(command string, body bson.Raw) (name string, reaches bool) {
 	if err != nil {
 		return "", false
 	}
+	switch command {
+	case "bulkWrite":
+		return bulk(body)
+	case "explain":
+		return explained(first.Value())
+	}
 	name, _ = first.Value().StringValueOK()
 	if command == "aggregate" && leaves(body.Lookup("pipeline")) {
 		return name, true
@@ -56,6 +63,32 @@ func reach(command string, body bson.Raw) (name string, reaches bool) {
 	default:
 		return name, true
 	}
+}
+
+// bulk finds tenant data among the namespaces of a bulkWrite
+// (https://www.mongodb.com/docs/manual/reference/command/bulkWrite/). This
+// package sends none, so that whether it names the tenant is not asked.
+func bulk(body bson.Raw) (name string, reaches bool) {
+	shared := every(body, "nsInfo", func(d bson.Raw) bool {
+		namespace, _ := d.Lookup("ns").StringValueOK()
+		var ok bool
+		_, name, ok = strings.Cut(namespace, ".")
+		return ok && !isOwned(name)
+	})
+	return name, !shared
+}
+
+// explained judges the command that an explain carries.
+func explained(v bson.RawValue) (name string, reaches bool) {
+	body, ok := v.DocumentOK()
+	if !ok {
+		return "", false
+	}
+	inner, err := body.IndexErr(0)
+	if err != nil {
+		return "", false
+	}
+	return reach(inner.Key(), body)
 }
 
 // filtered reports whether a member of a document is a filter with a tenant.

@@ -75,7 +75,7 @@ type DB struct {
 	served  atomic.Bool // it is known to hold no half of a copy, or that does not matter
 
 	cancel   context.CancelFunc
-	prepared chan struct{} // closed once collections and indexes were looked after
+	prepared chan struct{} // closed once it is known which indexes are missing
 	wg       sync.WaitGroup
 
 	mu     sync.RWMutex

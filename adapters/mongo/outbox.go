@@ -85,17 +85,11 @@ func (s *Outbox) Put(ctx context.Context, j outbox.Job, limit throttle.Limit) er
 		if err := s.db.admit(ctx, j, limit); err != nil {
 			return err
 		}
-		jobs := s.db.collection(inOutbox)
-		ok, err := jobs.insert(ctx, d)
-		if ok {
-			return nil
+		ok, err := s.db.collection(inOutbox).insert(ctx, d)
+		if ok || err != nil {
+			return err // what may be stored may be sent, so it counts
 		}
-		if err == nil {
-			err = errTaken
-		} else if stored, unsure := jobs.has(ctx, bson.D{is("_id", uuid(j.ID.Bytes()))}); stored || unsure != nil {
-			return err // it may be sent, so it counts
-		}
-		return cmp.Or(err, s.db.takeBack(ctx, j, limit))
+		return cmp.Or(s.db.takeBack(ctx, j, limit), errTaken)
 	})
 }
 

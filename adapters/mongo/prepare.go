@@ -20,15 +20,21 @@ const (
 	mostPause  = 5 * time.Second
 )
 
-// prepare makes what is declared, as often as it takes to reach a server.
+// prepare makes what is declared, as often as it takes to reach a server. An
+// index is about speed alone, and on much data it takes long: the database is
+// ready as soon as it is known which are missing.
 func (db *DB) prepare(ctx context.Context) {
+	known := false
 	for pause := firstPause; ; pause = min(2*pause, mostPause) {
-		err := db.ensure(ctx)
-		if err == nil {
+		absent, err := db.missing(ctx)
+		if err == nil && !known {
+			known = true
 			close(db.prepared)
-			return
 		}
-		if ctx.Err() != nil {
+		for _, m := range absent {
+			err = errors.Join(err, db.makeIndexes(ctx, m.table, m.indexes))
+		}
+		if err == nil || ctx.Err() != nil {
 			return
 		}
 		db.report(err)
@@ -38,34 +44,42 @@ func (db *DB) prepare(ctx context.Context) {
 	}
 }
 
-// ensure makes the indexes that are not there. What a server lacks (a
-// stand-in may have no partial indexes) or has otherwise is reported and left
-// alone: an index is about speed alone.
-func (db *DB) ensure(ctx context.Context) error {
+// lack is indexes that a collection has not got. All of them are partial or
+// none is: a stand-in that knows no partial ones refuses a command that has any.
+type lack struct {
+	table   string
+	indexes []index
+}
+
+// missing compares by name. What a server has otherwise is left alone: Drift
+// tells.
+func (db *DB) missing(ctx context.Context) ([]lack, error) {
+	var out []lack
 	for _, t := range tables {
 		if len(t.indexes) == 0 {
 			continue
 		}
 		have, err := db.stored(ctx, t)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		var whole, some []index
 		for _, i := range t.indexes {
-			if slices.ContainsFunc(have, func(s stored) bool { return s.Name == i.name() }) {
-				continue // as declared or not: Drift tells
-			}
-			if i.some == "" {
+			switch {
+			case slices.ContainsFunc(have, func(s stored) bool { return s.Name == i.name() }):
+			case i.some == "":
 				whole = append(whole, i)
-			} else {
+			default:
 				some = append(some, i)
 			}
 		}
-		if err := errors.Join(db.makeIndexes(ctx, t.name, whole), db.makeIndexes(ctx, t.name, some)); err != nil {
-			return err
+		for _, indexes := range [][]index{whole, some} {
+			if len(indexes) > 0 {
+				out = append(out, lack{t.name, indexes})
+			}
 		}
 	}
-	return nil
+	return out, nil
 }
 
 // Codes of the server about one index that keep nobody from going on.
@@ -75,12 +89,13 @@ const (
 	codeKeySpecsConflict = 86
 )
 
+// buildWithin bounds the making of indexes. The time of a step would end it
+// halfway, again and again.
+const buildWithin = 6 * time.Hour
+
 // makeIndexes makes several in one command, or one by one when the server has
-// one of them otherwise.
+// one of them otherwise. What a server lacks is reported and left alone.
 func (db *DB) makeIndexes(ctx context.Context, name string, indexes []index) error {
-	if len(indexes) == 0 {
-		return nil
-	}
 	models := make([]mongo.IndexModel, len(indexes))
 	for n, i := range indexes {
 		o := options.Index().SetName(i.name())
@@ -89,18 +104,14 @@ func (db *DB) makeIndexes(ctx context.Context, name string, indexes []index) err
 		}
 		models[n] = mongo.IndexModel{Keys: i.keys(), Options: o}
 	}
+	building, cancel := context.WithTimeout(ctx, buildWithin)
+	defer cancel()
+	_, err := db.db.Collection(name).Indexes().CreateMany(building, models)
 	var refusal mongo.ServerError
-	err := db.do(ctx, "make indexes", func(ctx context.Context) error {
-		_, err := db.db.Collection(name).Indexes().CreateMany(ctx, models)
-		if errors.As(err, &refusal) && tolerable(refusal) {
-			return nil
-		}
-		refusal = nil
-		return err
-	})
-	if refusal == nil {
-		return err
+	if !errors.As(err, &refusal) || !tolerable(refusal) {
+		return finish("make indexes of "+name, err)
 	}
+	err = nil
 	if len(indexes) == 1 || refusal.HasErrorCode(codeNotImplemented) {
 		for _, i := range indexes {
 			db.report(fmt.Errorf("index %s of %s is not made: %w", i.name(), name, refusal))
@@ -208,10 +219,9 @@ var _ port.Health = (*Health)(nil)
 // NewHealth returns the health of db.
 func NewHealth(db *DB) *Health { return &Health{db: db} }
 
-var errUnprepared = errors.New("mongo: indexes are not looked after yet")
+var errUnprepared = errors.New("mongo: indexes are not looked at yet")
 
-// Ping implements port.Health. It fails until collections and indexes were
-// looked after.
+// Ping implements port.Health. It fails until the indexes were looked at.
 func (h *Health) Ping(ctx context.Context) error {
 	return h.db.do(ctx, "ping", func(ctx context.Context) error {
 		if err := h.db.client.Ping(ctx, nil); err != nil {

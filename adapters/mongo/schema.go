@@ -71,7 +71,9 @@ var tables = []table{
 	}},
 	{name: inTags, owned: true, width: 8, indexes: []index{by("t", "limbo").where("limbo")}},
 	{name: inClaims, owned: true, width: 32, indexes: nil},
-	{name: inDocuments, owned: true, width: 8 + 32, indexes: []index{by("t", "limbo").where("limbo")}},
+	{name: inDocuments, owned: true, width: 8 + 32, indexes: []index{
+		by("t", "company", "kind", "ref"), by("t", "limbo").where("limbo"),
+	}},
 	{name: inSessions, owned: true, width: 16, indexes: []index{by("t", "user", "created", "_id"), by("t", "expires")}},
 	{name: inLinks, owned: true, width: 32, indexes: []index{by("t", "user", "minted"), by("t", "expires")}},
 	{name: inAPITokens, owned: true, width: 16, indexes: nil},
@@ -129,7 +131,7 @@ var spread = []string{inCounters, inOutbox, inOrigins}
 // tenant's data stays together until it is too large for one shard, every
 // filter names t, and every write that must happen once names both, so that it
 // goes to one shard. What is small or read in the order of time (tenants,
-// keys, heads, changes, meta) stays on the database's first shard.
+// keys, heads, batches, changes, meta) stays on the database's first shard.
 func ShardCommands(database string) []string {
 	quoted := func(name string) string { return fmt.Sprintf("%q", database+"."+name) }
 	out := []string{fmt.Sprintf("sh.enableSharding(%q)", database)}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/bson"
@@ -56,6 +57,8 @@ func prepared(t *testing.T) *mongo.DB {
 	t.Helper()
 	db, _ := listening(t)
 	<-db.Prepared()
+	// Indexes are made while the service is served already.
+	require.Eventually(t, func() bool { return len(drift(t, db)) == len(lacking(t, db)) }, time.Minute, 10*time.Millisecond)
 	return db
 }
 

@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
 	"go.mongodb.org/mongo-driver/bson"
@@ -143,7 +144,8 @@ func (s *Tenants) update(ctx context.Context, id tenant.ID, change func(*tenant.
 }
 
 // Delete implements port.Tenants. The tenant goes in one write; what was its
-// own follows in batches, by the janitor's hand after a crash.
+// own follows in batches, as far as the time of a step goes, and the rest by
+// the janitor's hand.
 func (s *Tenants) Delete(ctx context.Context, id tenant.ID, version int64) error {
 	err := s.db.do(ctx, "delete tenant", func(ctx context.Context) error {
 		return again(ctx, func(ctx context.Context) error { return s.delete(ctx, id, version) })
@@ -151,7 +153,12 @@ func (s *Tenants) Delete(ctx context.Context, id tenant.ID, version int64) error
 	if err != nil {
 		return err
 	}
-	return s.db.bury(context.WithoutCancel(ctx), id)
+	rest, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.db.within)
+	defer cancel()
+	if err := s.db.purge(rest, id); err != nil {
+		s.db.report(err)
+	}
+	return nil
 }
 
 func (s *Tenants) delete(ctx context.Context, id tenant.ID, version int64) error {
@@ -190,14 +197,20 @@ func (s *Tenants) forget(ctx context.Context, id tenant.ID) error {
 	return err
 }
 
-// doomed lists removed tenants that are not buried yet.
-func (s *Tenants) doomed(ctx context.Context) ([]tenant.ID, error) {
+// doomed lists removed tenants that are not forgotten yet, and since when each
+// is removed.
+func (s *Tenants) doomed(ctx context.Context) (map[tenant.ID]primitive.ObjectID, error) {
 	ds, err := list[tenantDoc](ctx, s.all(), bson.D{is("gone", true), present("limbo")})
-	out := make([]tenant.ID, len(ds))
-	for i, d := range ds {
-		out[i] = tenant.IDFromBytes(sixteen(d.ID))
+	out := make(map[tenant.ID]primitive.ObjectID, len(ds))
+	for _, d := range ds {
+		out[tenant.IDFromBytes(sixteen(d.ID))] = *d.Limbo
 	}
 	return out, err
+}
+
+func (s *Tenants) doomedIDs(ctx context.Context) ([]tenant.ID, error) {
+	doomed, err := s.doomed(ctx)
+	return slices.Collect(maps.Keys(doomed)), err
 }
 
 // resumeTenants takes back the writes on tenants that nobody has gone on with

@@ -158,6 +158,14 @@ func (l *load) ask(name string, r request, allowed ...int) (reply, bool) {
 	return res, err == nil && res.status != http.StatusServiceUnavailable
 }
 
+// asked counts the requests that were answered so far.
+func (l *load) asked() (n int) {
+	for _, times := range l.seen {
+		n += times
+	}
+	return n
+}
+
 func (l *load) fault(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
