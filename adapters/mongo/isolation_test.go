@@ -1,7 +1,6 @@
 package mongo_test
 
 import (
-	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -10,14 +9,12 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 	driver "go.mongodb.org/mongo-driver/mongo"
-	driveroptions "go.mongodb.org/mongo-driver/mongo/options"
 
 	"ostiary/adapters/mongo"
 	"ostiary/domain/tenant"

@@ -2,18 +2,18 @@ package mongo_test
 
 import (
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/primitive"
 	driver "go.mongodb.org/mongo-driver/mongo"
 	driveroptions "go.mongodb.org/mongo-driver/mongo/options"
 
 	"ostiary/adapters/mongo"
 	"ostiary/domain/tenant"
-	"ostiary/test/fake"
 	"ostiary/test/mongod"
 )
 
