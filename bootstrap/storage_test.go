@@ -30,7 +30,7 @@ func TestNewConfig_ShowsNoPartOfAPassword(t *testing.T) {
 		"mongodb://h/?a=p4ss?b@hunter2":                                        "mongodb://[secret]",
 		"mongodb+srv://h/?proxyPassword=p4ss@hunter2":                          "mongodb+srv://[secret]",
 		// A password with a mark of addresses.
-		"mongodb://u:p4ss?hunter2@h/o":      "mongodb://[secret]",
+		"mongodb://u:p4ss?hunter2@h/admin":  "mongodb://[secret]",
 		"mongodb://u:p4ss?@hunter2@h/admin": "mongodb://[secret]",
 		"mongodb://u:p4ss/hunter2@h/o":      "mongodb://[secret]",
 		"mongodb://u:p4ss#hunter2@h/admin":  "mongodb://[secret]",

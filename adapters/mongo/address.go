@@ -74,8 +74,9 @@ func DatabaseOf(address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions
-	if a.Database == "" || len(a.Database) > 63 || strings.ContainsAny(a.Database, "/\\. \"$*<>:|?\x00") || a.reserved() {
+	// https://www.mongodb.com/docs/manual/reference/limits/#naming-restrictions,
+	// and no mark of an option that lost its place.
+	if a.Database == "" || len(a.Database) > 63 || strings.ContainsAny(a.Database, "/\\. \"$*<>:|?#&=\x00") || a.reserved() {
 		return "", ErrAddress
 	}
 	return a.Database, nil

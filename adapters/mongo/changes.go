@@ -8,7 +8,6 @@ import (
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
-	"go.mongodb.org/mongo-driver/mongo"
 	"go.mongodb.org/mongo-driver/mongo/options"
 
 	"ostiary/app/port"
@@ -99,7 +98,7 @@ func (s *Changes) Latest(ctx context.Context) (out port.Cursor, err error) {
 // lost: the driver repeats no command of this kind by itself.
 func (db *DB) serverTime(ctx context.Context) (time.Time, error) {
 	now, err := db.askTime(ctx)
-	if mongo.IsNetworkError(err) {
+	if err != nil && ctx.Err() == nil {
 		now, err = db.askTime(ctx)
 	}
 	return now, err
