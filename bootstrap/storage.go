@@ -38,6 +38,11 @@ func ParseStorage(value string) (Storage, bool) {
 	if path, ok := strings.CutPrefix(value, "sqlite:"); ok {
 		return Storage{Engine: SQLite, Path: filepath.Clean(path)}, path != "" && !strings.ContainsAny(path, "?#\x00")
 	}
+	// The driver takes all before the first '@' for a user: an option with one
+	// would leave a part of a password as the host that is shown.
+	if _, options, _ := strings.Cut(value, "?"); strings.Contains(options, "@") {
+		return Storage{}, false
+	}
 	at, err := mongo.ParseAddress(value)
 	if err == nil {
 		_, err = mongo.DatabaseOf(value)

@@ -27,6 +27,7 @@ func TestNewConfig_ShowsNoPartOfAPassword(t *testing.T) {
 		"mongodb://h/?tlsCertificateKeyFilePassword=p4ss@hunter2/o":            "mongodb://[secret]",
 		"mongodb://h/admin?a=b&tlsCertificateKeyFilePassword=p4ss@hunter2:1/o": "mongodb://[secret]",
 		"mongodb://h?tlsCertificateKeyFilePassword=@hunter2":                   "mongodb://[secret]",
+		"mongodb://h?tlsCertificateKeyFilePassword=p4ss@hunter2/o":             "mongodb://[secret]",
 		"mongodb://h/?a=p4ss?b@hunter2":                                        "mongodb://[secret]",
 		"mongodb+srv://h/?proxyPassword=p4ss@hunter2":                          "mongodb+srv://[secret]",
 		// A password with a mark of addresses.

@@ -25,7 +25,7 @@ type replacement struct {
 func (c collection) replaceAll(ctx context.Context, rs []replacement) error {
 	models := make([]mongo.WriteModel, len(rs))
 	for i, r := range rs {
-		raw, err := c.encode(r.doc)
+		raw, err := c.encodeFor(r.filter, r.doc)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package mongo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -96,6 +97,21 @@ func keepsOwner(change bson.Raw) bool {
 func saysWhose(path string) bool {
 	field, _, _ := strings.Cut(path, ".")
 	return field == "t" || field == "_id"
+}
+
+// encodeFor also refuses a document of another tenant than the place's.
+func (c collection) encodeFor(place bson.D, doc any) (bson.Raw, error) {
+	raw, err := c.encode(doc)
+	if err != nil || !c.owned {
+		return raw, err
+	}
+	_, data := raw.Lookup("t").Binary()
+	for _, e := range place {
+		if b, ok := e.Value.(primitive.Binary); ok && e.Key == "t" && !bytes.Equal(b.Data, data) {
+			return nil, fmt.Errorf("%w: %s", errIsolation, c.c.Name())
+		}
+	}
+	return raw, nil
 }
 
 // namesTenant reports whether a document or filter has the member t with a
@@ -219,7 +235,7 @@ func (c collection) replace(ctx context.Context, filter bson.D, doc any, opts ..
 	if err := c.check(filter); err != nil {
 		return false, err
 	}
-	raw, err := c.encode(doc)
+	raw, err := c.encodeFor(filter, doc)
 	if err != nil {
 		return false, err
 	}

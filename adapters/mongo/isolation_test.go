@@ -80,6 +80,19 @@ func TestFence_RefusesDocumentsWithoutTheTenant(t *testing.T) {
 	require.Zero(t, db.Alarms(), "nothing was sent")
 }
 
+func TestFence_RefusesDocumentsOfAnotherTenant(t *testing.T) {
+	t.Parallel()
+	db, acme, globex := open(t, mongod.Database(t)), newTenant(), newTenant()
+	theirs := bson.D{field("_id", mongo.Key(acme)), field("t", tenantOf(globex))}
+	for _, name := range mongo.OwnedTables() {
+		stored := db.Stored(name, mongo.Of(acme, field("_id", mongo.Key(acme))))
+		for _, method := range []string{"replace", "replaceAll"} {
+			require.ErrorIs(t, stored[method](t.Context(), theirs), mongo.ErrIsolation, "%s into %s", method, name)
+		}
+	}
+	require.Zero(t, db.Alarms(), "nothing was sent")
+}
+
 // moving are changes that say anew whose a document is.
 func moving(t tenant.ID) map[string]bson.D {
 	id, one := tenantOf(t), field("n", 1)
