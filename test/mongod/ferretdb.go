@@ -139,7 +139,9 @@ var errNotInModule = errors.New("the tests do not run inside Ostiary's module")
 // ferretSource is the nested module. The harness runs in the folder of the
 // package that it tests, and a path from the compiler may be trimmed.
 func ferretSource(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	ask := exec.CommandContext(ctx, "go", "env", "GOMOD")
+	ask.Env = append(os.Environ(), "GOFLAGS=") // flags of the tests' own run change the answer
+	out, err := ask.Output()
 	if err != nil {
 		return "", fmt.Errorf("ask go for the module: %w", err)
 	}
