@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"ostiary/test/program"
 )
 
 func (l *load) signIn(int) {
@@ -15,13 +17,13 @@ func (l *load) signIn(int) {
 
 func (l *load) visit(int) {
 	for _, path := range []string{"/me", "/scopes", "/dashboard/stats", "/me", "/scopes"} {
-		l.ask(path, visit(path, l.people[2].g), 200)
+		l.ask(path, program.Visit(path, l.people[2].g), 200)
 	}
 }
 
 func (l *load) publish(int) {
 	for _, path := range []string{"/.well-known/jwks.json", "/healthz", "/t/acme/.well-known/jwks.json"} {
-		l.ask(path, request{method: "GET", path: path}, 200, always)
+		l.ask(path, program.Request{Method: "GET", Path: path}, 200, always)
 	}
 }
 
@@ -38,10 +40,10 @@ func (l *load) wishes(int) {
 func (l *load) hire(n int) {
 	for i := range 2 {
 		mail := fmt.Sprintf("hired%d.%d@globex.example", n, i)
-		res, ok := l.ask("create contact", l.newContact(mail, l.p.globex), 201)
+		res, ok := l.ask("create contact", l.newContact(mail, l.p.Globex), 201)
 		l.mu.Lock()
-		if ok && res.status == 201 {
-			l.promised.contacts[mail] = l.number(res)
+		if ok && res.Status == 201 {
+			l.promised.contacts[mail] = res.Number(l.d.T)
 		} else {
 			l.promised.maybeContacts = append(l.promised.maybeContacts, mail)
 		}
@@ -76,11 +78,11 @@ func (l *load) renew(int) {
 	got := make([]string, 2)
 	for i := range got {
 		wg.Go(func() {
-			res, ok := l.ask("refresh", request{method: "POST", path: "/api/v1/portal/auth/refresh", body: `{"refreshToken":"` + c.current + `"}`}, allowed...)
+			res, ok := l.ask("refresh", program.Refresh(c.current), allowed...)
 			switch {
-			case ok && res.status == 200:
-				got[i] = res.text(l.d.t, "refreshToken")
-			case ok && res.status == 401:
+			case ok && res.Status == 200:
+				got[i] = res.Text(l.d.T, "refreshToken")
+			case ok && res.Status == 401:
 				got[i] = "ended"
 			}
 		})
@@ -128,9 +130,9 @@ func (l *load) spend(int) {
 			allowed = append(allowed, 401)
 		}
 		l.mu.Unlock()
-		res, ok := l.ask("validate link", request{method: "POST", path: "/api/v1/portal/auth/validate?token=" + l.link}, allowed...)
+		res, ok := l.ask("validate link", program.Validate(l.link), allowed...)
 		l.mu.Lock()
-		if ok && res.status == 200 {
+		if ok && res.Status == 200 {
 			l.opened++
 		}
 		l.doubtful = l.doubtful || !ok

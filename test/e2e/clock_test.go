@@ -18,6 +18,7 @@ import (
 	"ostiary/test/fake"
 	"ostiary/test/harness"
 	"ostiary/test/mongod"
+	"ostiary/test/program"
 	"ostiary/test/stage"
 )
 
@@ -141,7 +142,7 @@ func lockOutHolds(t *testing.T, here, there *harness.World) {
 func mongoStore(t testing.TB, uri string, own port.Clock) (contract.Store, port.Clock) {
 	t.Helper()
 	clock := mongo.NewClock(own)
-	db, err := mongo.Open(t.Context(), uri, mongo.Options{Timeout: patience, Clock: clock})
+	db, err := mongo.Open(t.Context(), uri, mongo.Options{Timeout: program.Patience, Clock: clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return contract.Store{

@@ -9,55 +9,50 @@ import (
 	"testing"
 	"time"
 
+	"ostiary/test/program"
+
 	"github.com/stretchr/testify/require"
 )
 
-// signIn gives the portal's contact a password and signs it in.
-func (d *deployment) signIn(p portal) granted {
-	d.t.Helper()
-	d.must(200, request{method: "POST", path: "/external/api/v1/contacts/" + p.contact + "/password", bearer: p.token, body: `{"password":"` + firstPassword + `"}`})
-	return d.tokens(d.must(200, login("acme", firstPassword)))
-}
-
 // TestCrash_DeliversAcceptedMail kills the program after it accepted a wish
 // for a link that it could not deliver yet.
-func TestCrash_DeliversAcceptedMail(t *testing.T) { onEach(t, deliversAcceptedMail) }
+func TestCrash_DeliversAcceptedMail(t *testing.T) { program.OnEach(t, deliversAcceptedMail) }
 
-func deliversAcceptedMail(t *testing.T, on engine) {
+func deliversAcceptedMail(t *testing.T, on program.Engine) {
 	d := deployOn(t, on)
 	// A mail server that answers nobody: the wish stays in the outbox.
 	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = silent.Close() })
-	d.env = []string{"OSTIARY_MAIL=smtp://" + silent.Addr().String() + "?from=portal@acme.example"}
-	d.start()
-	p := d.found("acme")
-	before := d.signIn(p)
-	d.must(200, request{method: "POST", path: "/api/v1/portal/auth/request-magic-link", body: `{"email":"` + address + `","tenantCode":"acme"}`})
-	d.kill()
+	d.Env = []string{"OSTIARY_MAIL=smtp://" + silent.Addr().String() + "?from=portal@acme.example"}
+	d.Start()
+	p := d.Found("acme")
+	before := d.SignIn(p)
+	d.Must(200, program.AskForLink("acme", program.Address))
+	d.Kill()
 
-	issuer := d.base
-	d.env = []string{"OSTIARY_LISTEN=" + strings.TrimPrefix(issuer, "http://")}
-	d.start()
+	issuer := d.URL
+	d.Env = []string{"OSTIARY_LISTEN=" + strings.TrimPrefix(issuer, "http://")}
+	d.Start()
 
-	require.Equal(t, issuer, d.base)
-	d.must(200, request{method: "GET", path: "/api/v1/portal/me", bearer: before.access})
-	d.tokens(d.must(200, request{method: "POST", path: "/api/v1/portal/auth/refresh", body: `{"refreshToken":"` + before.refresh + `"}`}))
-	got := d.letters(1)[0]
-	require.Contains(t, got.to, address)
-	d.tokens(d.must(200, request{method: "POST", path: "/api/v1/portal/auth/validate?token=" + got.token}))
+	require.Equal(t, issuer, d.URL)
+	d.Must(200, program.Visit("/me", before))
+	d.Tokens(d.Must(200, program.Refresh(before.Refresh)))
+	got := d.Letters(1)[0]
+	require.Contains(t, got.To, program.Address)
+	d.Tokens(d.Must(200, program.Validate(got.Token)))
 }
 
 // TestStart_SecretsNeverShow starts with values that are wrong and secret.
 func TestStart_SecretsNeverShow(t *testing.T) {
 	t.Parallel()
 	d := deploy(t)
-	d.env = []string{
+	d.Env = []string{
 		"OSTIARY_MASTER_KEY=canary-master-key", "OSTIARY_OPERATOR_TOKEN=canary-operator",
 		"OSTIARY_MAIL=smtp://canary-user:canary-password@mail.example", "OSTIARY_STORAGE=mysql://canary-storage@db",
 		"OSTIARY_STALE_SECONDS=never",
 	}
-	stdout, stderr, code := d.cli("serve")
+	stdout, stderr, code := d.CLI("serve")
 
 	require.Equal(t, 1, code)
 	require.Empty(t, stdout)
@@ -74,10 +69,10 @@ func TestMetrics_HaveAListenerOfTheirOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, free.Close())
 	d := deploy(t, "OSTIARY_METRICS_LISTEN="+free.Addr().String())
-	d.start()
+	d.Start()
 
-	d.must(401, request{method: "GET", path: "/metrics"})
-	figures := string(d.must(200, request{method: "GET", path: "/metrics", bearer: operatorToken}).body)
+	d.Must(401, program.Request{Method: "GET", Path: "/metrics"})
+	figures := string(d.Must(200, program.Request{Method: "GET", Path: "/metrics", Bearer: program.OperatorToken}).Body)
 	for _, name := range []string{"ostiary_http_request_seconds", "ostiary_password_hashes_total", "ostiary_password_hash_queue", "ostiary_storage_lag_seconds", "go_goroutines"} {
 		require.Contains(t, figures, name)
 	}
@@ -85,38 +80,38 @@ func TestMetrics_HaveAListenerOfTheirOwn(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, res.Body.Close())
 	require.Equal(t, 200, res.StatusCode)
-	require.Equal(t, 0, d.stop())
+	require.Equal(t, 0, d.Stop())
 }
 
-func TestStart_RefusesAKeyOfAnotherStore(t *testing.T) { onEach(t, refusesAKeyOfAnotherStore) }
+func TestStart_RefusesAKeyOfAnotherStore(t *testing.T) { program.OnEach(t, refusesAKeyOfAnotherStore) }
 
-func refusesAKeyOfAnotherStore(t *testing.T, on engine) {
+func refusesAKeyOfAnotherStore(t *testing.T, on program.Engine) {
 	d := deployOn(t, on)
-	d.start()
-	require.Equal(t, 0, d.stop())
-	d.env = []string{"OSTIARY_MASTER_KEY=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}
+	d.Start()
+	require.Equal(t, 0, d.Stop())
+	d.Env = []string{"OSTIARY_MASTER_KEY=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}
 
-	_, stderr, code := d.cli("serve", "--log-level=error")
+	_, stderr, code := d.CLI("serve", "--log-level=error")
 
 	require.Equal(t, 1, code)
 	require.Equal(t, "ostiary: OSTIARY_MASTER_KEY=[secret]: accepted is the key that this store was made with\n", stderr)
 }
 
-func TestCommandLine(t *testing.T) { onEach(t, commandLine) }
+func TestCommandLine(t *testing.T) { program.OnEach(t, commandLine) }
 
-func commandLine(t *testing.T, on engine) {
+func commandLine(t *testing.T, on program.Engine) {
 	d := deployOn(t, on)
 	for _, args := range [][]string{{}, {"nonsense"}, {"tenant"}, {"tenant", "create"}, {"tenant", "show", "not a code!"}, {"serve", "--nonsense"}} {
-		_, stderr, code := d.cli(args...)
+		_, stderr, code := d.CLI(args...)
 		require.Equal(t, 2, code, "%v", args)
 		require.NotEmpty(t, stderr, "%v", args)
 	}
-	out, errs, code := d.cli("tenant", "create", "acme", "--name", "Acme", "--scope", "finance", "--json")
+	out, errs, code := d.CLI("tenant", "create", "acme", "--name", "Acme", "--scope", "finance", "--json")
 	require.Equal(t, 0, code, errs)
 	var made map[string]any
 	require.NoError(t, json.Unmarshal([]byte(out), &made))
 	require.Equal(t, "acme", made["code"])
-	_, errs, code = d.cli("tenant", "create", "ACME", "--name", "Twin")
+	_, errs, code = d.CLI("tenant", "create", "ACME", "--name", "Twin")
 	require.Equal(t, 1, code)
 	require.Contains(t, errs, "already in use")
 	for _, args := range [][]string{
@@ -133,10 +128,10 @@ func commandLine(t *testing.T, on engine) {
 		{"openapi"},
 		{"version"},
 	} {
-		out, errs, code := d.cli(args...)
+		out, errs, code := d.CLI(args...)
 		require.Equal(t, 0, code, "%v: %s%s", args, out, errs)
 		require.NotEmpty(t, out, "%v", args)
-		out, errs, code = d.cli(append(args, "--json")...)
+		out, errs, code = d.CLI(append(args, "--json")...)
 		require.Equal(t, 0, code, "%v: %s", args, errs)
 		require.True(t, json.Valid([]byte(out)), "%v", args)
 	}
@@ -145,12 +140,12 @@ func commandLine(t *testing.T, on engine) {
 
 // doctorFindsNothing but what a server that takes MongoDB's place in tests
 // lacks.
-func (d *deployment) doctorFindsNothing() {
-	t := d.t
+func (d deployment) doctorFindsNothing() {
+	t := d.T
 	t.Helper()
-	text, errs, _ := d.cli("doctor")
+	text, errs, _ := d.CLI("doctor")
 	require.Contains(t, text, "signing keys", errs)
-	out, errs, code := d.cli("doctor", "--json")
+	out, errs, code := d.CLI("doctor", "--json")
 	var checks []struct {
 		Check, Text string
 		OK          bool
@@ -165,42 +160,42 @@ func (d *deployment) doctorFindsNothing() {
 		require.Contains(t, []string{"topology", "indexes"}, c.Check, c.Text)
 	}
 	require.Equal(t, min(lacks, 1), code)
-	require.True(t, lacks == 0 || d.on.name == onMongoDB.name)
+	require.True(t, lacks == 0 || d.On.Name == program.OnMongoDB.Name)
 }
 
 // TestCommandLine_ActsOnARunningService gives a token and takes it away while
 // another process serves.
-func TestCommandLine_ActsOnARunningService(t *testing.T) { onEach(t, actsOnARunningService) }
+func TestCommandLine_ActsOnARunningService(t *testing.T) { program.OnEach(t, actsOnARunningService) }
 
-func actsOnARunningService(t *testing.T, on engine) {
+func actsOnARunningService(t *testing.T, on program.Engine) {
 	d := deployOn(t, on)
-	d.start()
-	p := d.found("acme")
-	out, errs, code := d.cli("token", "create", "ci", "--tenant", "acme", "--permission", "contacts:read", "--json")
+	d.Start()
+	p := d.Found("acme")
+	out, errs, code := d.CLI("token", "create", "ci", "--tenant", "acme", "--permission", "contacts:read", "--json")
 	require.Equal(t, 0, code, errs)
 	var made struct{ ID, Token string }
 	require.NoError(t, json.Unmarshal([]byte(out), &made))
-	read := request{method: "GET", path: "/external/api/v1/contacts/" + p.contact, bearer: made.Token}
-	d.must(200, read)
+	read := program.Request{Method: "GET", Path: "/external/api/v1/contacts/" + p.Contact, Bearer: made.Token}
+	d.Must(200, read)
 
-	_, errs, code = d.cli("token", "revoke", made.ID, "--tenant", "acme")
+	_, errs, code = d.CLI("token", "revoke", made.ID, "--tenant", "acme")
 
 	require.Equal(t, 0, code, errs)
-	require.Eventually(t, func() bool { return d.send(read).status == 401 }, patience, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return d.Send(read).Status == 401 }, program.Patience, 50*time.Millisecond)
 }
 
-func TestContactImport(t *testing.T) { onEach(t, contactImport) }
+func TestContactImport(t *testing.T) { program.OnEach(t, contactImport) }
 
-func contactImport(t *testing.T, on engine) {
+func contactImport(t *testing.T, on program.Engine) {
 	d := deployOn(t, on)
-	d.start()
-	p := d.found("acme")
+	d.Start()
+	p := d.Found("acme")
 	csv := "first_name,last_name,email,company_ids,password_hash\n" +
-		"Ben,Okafor,ben@globex.example," + p.globex + ",$2a$04$ZhaG25yo9YBRfVB6HoQFfOVlZr0pnZTMEDYC0Z3UDqJzFEBvL9dwm\n" +
-		"Cleo,Janssen,not an address," + p.globex + ",\n"
-	require.NoError(t, os.WriteFile(d.dir+"/people.csv", []byte(csv), 0o600))
+		"Ben,Okafor,ben@globex.example," + p.Globex + ",$2a$04$ZhaG25yo9YBRfVB6HoQFfOVlZr0pnZTMEDYC0Z3UDqJzFEBvL9dwm\n" +
+		"Cleo,Janssen,not an program.Address," + p.Globex + ",\n"
+	require.NoError(t, os.WriteFile(d.Dir+"/people.csv", []byte(csv), 0o600))
 
-	out, errs, code := d.cli("contact", "import", d.dir+"/people.csv", "--tenant", "acme", "--json")
+	out, errs, code := d.CLI("contact", "import", d.Dir+"/people.csv", "--tenant", "acme", "--json")
 
 	require.Equal(t, 1, code)
 	require.JSONEq(t, `{"created":1,"updated":0,"unchanged":0,"refused":1}`, out)

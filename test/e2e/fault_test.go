@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ostiary/test/mongod"
+	"ostiary/test/program"
 )
 
 // losses is how many answers to writes are lost: enough to hit most of what a
@@ -34,16 +35,16 @@ var faults = map[string]struct {
 }
 
 // behind is MongoDB behind a network that can fail.
-func behind(p **mongod.FaultProxy) engine {
-	return engine{"MongoDB behind a proxy", func(d *deployment) []string {
-		d.t.Log(mongod.Kind(d.t))
-		*p = mongod.NewFaultProxy(d.t, mongod.Database(d.t))
-		return mongoAt((*p).URI())
+func behind(p **mongod.FaultProxy) program.Engine {
+	return program.Engine{Name: "MongoDB behind a proxy", Storage: func(d *program.Deployment) []string {
+		d.T.Log(mongod.Kind(d.T))
+		*p = mongod.NewFaultProxy(d.T, mongod.Database(d.T))
+		return program.MongoAt((*p).URI())
 	}}
 }
 
-// cheap is for tests that are not about passwords.
-var cheap = []string{"OSTIARY_LIMITS=off", "OSTIARY_ARGON2_MEMORY_KIB=1024", "OSTIARY_ARGON2_ITERATIONS=1", "OSTIARY_STALE_SECONDS=5"}
+// cheap hears soon that the store is away.
+var cheap = slices.Concat(program.Cheap, []string{"OSTIARY_STALE_SECONDS=5"})
 
 // TestFaults lets the network fail in the middle of everything, and come back
 // in the middle of everything.
@@ -54,7 +55,7 @@ func TestFaults(t *testing.T) {
 			t.Parallel()
 			var p *mongod.FaultProxy
 			d := deployOn(t, behind(&p), cheap...)
-			d.start()
+			d.Start()
 			l := newLoad(d)
 			require.Zero(t, l.round(), "nothing is wrong yet")
 
@@ -72,8 +73,8 @@ func TestFaults(t *testing.T) {
 			require.Equal(t, f.losing, lost > 0)
 			t.Logf("%d requests met the outage, %d answers were lost, the slowest took %v", met, lost, l.slowest.Round(time.Millisecond))
 			t.Logf("%v", l.seen)
-			d.ready()
-			require.Eventually(t, func() bool { return l.round() == 0 }, patience, time.Millisecond, "serves again")
+			d.Ready()
+			require.Eventually(t, func() bool { return l.round() == 0 }, program.Patience, time.Millisecond, "serves again")
 			l.keepsPromises()
 		})
 	}
@@ -82,58 +83,58 @@ func TestFaults(t *testing.T) {
 // keepsPromises asserts that what was answered with success is there, and that
 // what nobody knows of is there or not, but not by halves.
 func (l *load) keepsPromises() {
-	t := l.d.t
+	t := l.d.T
 	t.Helper()
 	for mail, id := range l.promised.contacts {
-		require.Contains(t, string(l.d.must(200, operator("GET", "/tenants/acme/contacts/"+id, "")).body), mail)
+		require.Contains(t, string(l.d.Must(200, program.Operator("GET", "/tenants/acme/contacts/"+id, "")).Body), mail)
 	}
 	for _, mail := range l.promised.maybeContacts {
-		res := l.d.send(l.newContact(mail, l.p.globex))
-		require.Contains(t, []int{201, 409}, res.status, "%s: %s", mail, res.body)
+		res := l.d.Send(l.newContact(mail, l.p.Globex))
+		require.Contains(t, []int{201, 409}, res.Status, "%s: %s", mail, res.Body)
 		require.Equal(t, 1, l.found(mail), mail)
 	}
 	l.keepsBooks()
 	l.keepsSessions()
 	for mail := range l.promised.wishes {
-		require.Eventually(t, func() bool { return l.wrote(mail) }, patience, 10*time.Millisecond, "a link for %s", mail)
+		require.Eventually(t, func() bool { return l.wrote(mail) }, program.Patience, 10*time.Millisecond, "a link for %s", mail)
 	}
 }
 
 // found counts the contacts with an address.
 func (l *load) found(mail string) int {
 	var page struct{ Items []json.RawMessage }
-	require.NoError(l.d.t, json.Unmarshal(l.d.must(200, operator("GET", "/tenants/acme/contacts?email="+mail, "")).body, &page))
+	require.NoError(l.d.T, json.Unmarshal(l.d.Must(200, program.Operator("GET", "/tenants/acme/contacts?email="+mail, "")).Body, &page))
 	return len(page.Items)
 }
 
 func (l *load) wrote(mail string) bool {
-	names, _ := filepath.Glob(filepath.Join(l.d.mailDir(), "*.eml"))
-	return slices.ContainsFunc(names, func(name string) bool { return strings.Contains(read(l.d.t, name).to, mail) })
+	names, _ := filepath.Glob(filepath.Join(l.d.MailDir(), "*.eml"))
+	return slices.ContainsFunc(names, func(name string) bool { return strings.Contains(program.ReadLetter(l.d.T, name).To, mail) })
 }
 
 // keepsBooks asserts that the figures have every invoice once.
 func (l *load) keepsBooks() {
-	t := l.d.t
+	t := l.d.T
 	t.Helper()
 	unpaid := l.unpaid()
 	require.GreaterOrEqual(t, unpaid, len(l.promised.invoices))
 	require.LessOrEqual(t, unpaid, len(l.promised.invoices)+len(l.promised.maybeInvoices))
 	for _, ref := range slices.Concat(l.promised.maybeInvoices, l.promised.invoices) {
-		l.d.must(200, l.invoice(ref))
+		l.d.Must(200, l.invoice(ref))
 	}
 	require.Equal(t, len(l.promised.invoices)+len(l.promised.maybeInvoices), l.unpaid())
 }
 
 // unpaid is what a visitor of that company's portal reads.
 func (l *load) unpaid() int {
-	t := l.d.t
+	t := l.d.T
 	t.Helper()
-	company := l.d.must(200, visit("/dashboard/stats", l.books))
+	company := l.d.Must(200, program.Visit("/dashboard/stats", l.books))
 	var stats struct {
 		UnpaidInvoices   int
 		TotalOutstanding json.Number
 	}
-	require.NoError(t, json.Unmarshal(company.body, &stats))
+	require.NoError(t, json.Unmarshal(company.Body, &stats))
 	require.Equal(t, fmt.Sprint(stats.UnpaidInvoices), stats.TotalOutstanding.String())
 	return stats.UnpaidInvoices
 }
@@ -141,19 +142,19 @@ func (l *load) unpaid() int {
 // keepsSessions asserts that nothing was spent twice and that the chain of
 // refresh tokens goes on.
 func (l *load) keepsSessions() {
-	t := l.d.t
+	t := l.d.T
 	t.Helper()
 	for _, successors := range l.chain.successors {
 		require.LessOrEqual(t, len(successors), 1)
 	}
 	if !l.chain.broken {
-		res := l.d.must(200, request{method: "POST", path: "/api/v1/portal/auth/refresh", body: `{"refreshToken":"` + l.chain.current + `"}`})
-		l.d.must(200, visit("/me", bearerOf(t, res)))
+		res := l.d.Must(200, program.Refresh(l.chain.current))
+		l.d.Must(200, program.Visit("/me", program.TokensOf(t, res)))
 	}
-	l.d.must(401, request{method: "POST", path: "/api/v1/portal/auth/validate?token=" + l.link})
+	l.d.Must(401, program.Validate(l.link))
 	require.LessOrEqual(t, l.opened, 1)
 	var mine struct{ Items []json.RawMessage }
-	require.NoError(t, json.Unmarshal(l.d.must(200, visit("/auth/sessions", l.people[3].g)).body, &mine))
+	require.NoError(t, json.Unmarshal(l.d.Must(200, program.Visit("/auth/sessions", l.people[3].g)).Body, &mine))
 	require.GreaterOrEqual(t, len(mine.Items), 1+l.opened)
 	require.LessOrEqual(t, len(mine.Items), 2, "the link opened one more at most")
 }
@@ -165,29 +166,29 @@ func TestFaults_TokensAreCheckedUntilNothingWasHeardForTooLong(t *testing.T) {
 	const stale = 5 * time.Second // as in cheap
 	var p *mongod.FaultProxy
 	d := deployOn(t, behind(&p), cheap...)
-	d.start()
+	d.Start()
 	l := newLoad(d)
-	jwks, scopes := request{method: "GET", path: "/.well-known/jwks.json"}, visit("/scopes", l.people[0].g)
-	d.must(200, scopes)
+	jwks, scopes := program.Request{Method: "GET", Path: "/.well-known/jwks.json"}, program.Visit("/scopes", l.people[0].g)
+	d.Must(200, scopes)
 
 	p.Cut()
 	began := time.Now()
 	for range 20 {
-		res := d.send(scopes)
+		res := d.Send(scopes)
 		if time.Since(began) < stale/2 { // else this machine was too busy to ask in time
-			require.Equal(t, 200, res.status)
+			require.Equal(t, 200, res.Status)
 		}
 	}
-	require.Eventually(t, func() bool { return d.send(scopes).status == 503 }, patience, 20*time.Millisecond, "too long")
+	require.Eventually(t, func() bool { return d.Send(scopes).Status == 503 }, program.Patience, 20*time.Millisecond, "too long")
 	t.Logf("token checks ended after %v", time.Since(began).Round(time.Millisecond))
-	require.NotEmpty(t, d.send(scopes).header.Get("Retry-After"))
-	d.must(200, jwks)
-	d.must(200, request{method: "GET", path: "/healthz"})
-	d.must(503, request{method: "GET", path: "/readyz"})
+	require.NotEmpty(t, d.Send(scopes).Header.Get("Retry-After"))
+	d.Must(200, jwks)
+	d.Must(200, program.Request{Method: "GET", Path: "/healthz"})
+	d.Must(503, program.Request{Method: "GET", Path: "/readyz"})
 
 	p.Pass()
-	require.Eventually(t, func() bool { return d.send(scopes).status == 200 }, patience, 20*time.Millisecond, "heard again")
-	d.ready()
+	require.Eventually(t, func() bool { return d.Send(scopes).Status == 200 }, program.Patience, 20*time.Millisecond, "heard again")
+	d.Ready()
 }
 
 // TestStart_WithoutItsDatabase starts while the database is away, and stops
@@ -203,18 +204,18 @@ func TestStart_WithoutItsDatabase(t *testing.T) {
 			var p *mongod.FaultProxy
 			d := deployOn(t, behind(&p), cheap...)
 			begin(p)
-			d.launch()
-			d.listens()
+			d.Launch()
+			d.Listens()
 
-			d.must(200, request{method: "GET", path: "/healthz"})
-			require.NotEmpty(t, d.must(503, request{method: "GET", path: "/readyz"}).header.Get("Retry-After"))
-			require.NotEmpty(t, d.must(503, login("acme", firstPassword)).header.Get("Retry-After"))
+			d.Must(200, program.Request{Method: "GET", Path: "/healthz"})
+			require.NotEmpty(t, d.Must(503, program.Request{Method: "GET", Path: "/readyz"}).Header.Get("Retry-After"))
+			require.NotEmpty(t, d.Must(503, program.Login("acme", program.FirstPassword)).Header.Get("Retry-After"))
 
 			p.Pass()
-			d.ready()
-			d.signIn(d.found("acme"))
+			d.Ready()
+			d.SignIn(d.Found("acme"))
 			begin(p)
-			require.Equal(t, 0, d.stop())
+			require.Equal(t, 0, d.Stop())
 		})
 	}
 }

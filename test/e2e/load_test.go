@@ -1,13 +1,13 @@
 package e2e_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"sync"
-	"testing"
 	"time"
+
+	"ostiary/test/program"
 
 	"github.com/stretchr/testify/require"
 )
@@ -16,10 +16,10 @@ import (
 // rounds, and remembers what was promised to whom. An outage may be answered by
 // 503 with Retry-After and by nothing else.
 type load struct {
-	d      *deployment
-	p      portal
+	d      deployment
+	p      program.Portal
 	people []person
-	books  granted // of somebody at the company whose invoices come in
+	books  program.Granted // of somebody at the company whose invoices come in
 	chain  chain
 	link   string // unspent, of the last person
 
@@ -38,12 +38,12 @@ type load struct {
 // person is a contact with a password.
 type person struct {
 	mail string
-	g    granted
+	g    program.Granted
 }
 
 // promises are what was answered with success, and what nobody knows of.
 type promises struct {
-	contacts      map[string]string // ids by address
+	contacts      map[string]string // ids by program.Address
 	maybeContacts []string
 	invoices      []string
 	maybeInvoices []string
@@ -68,59 +68,44 @@ const (
 	grace = 10 * time.Second
 )
 
-func newLoad(d *deployment) *load {
-	d.t.Helper()
-	l := &load{d: d, p: d.found("acme"), seen: map[string]int{}, chain: chain{successors: map[string]map[string]bool{}}}
+func newLoad(d deployment) *load {
+	d.T.Helper()
+	l := &load{d: d, p: d.Found("acme"), seen: map[string]int{}, chain: chain{successors: map[string]map[string]bool{}}}
 	l.promised = promises{contacts: map[string]string{}, wishes: map[string]bool{}}
 	for i := range 4 {
-		l.people = append(l.people, l.person(fmt.Sprintf("person%d@globex.example", i), l.p.globex))
+		l.people = append(l.people, l.person(fmt.Sprintf("person%d@globex.example", i), l.p.Globex))
 	}
-	l.books = l.person("books@initech.example", l.p.initech).g
-	l.chain.current = l.people[0].g.refresh
-	d.must(200, l.wish(l.people[3]))
-	l.link = d.letters(1)[0].token
-	d.client.Timeout = within
+	l.books = l.person("books@initech.example", l.p.Initech).g
+	l.chain.current = l.people[0].g.Refresh
+	d.Must(200, l.wish(l.people[3]))
+	l.link = d.Letters(1)[0].Token
+	d.Client.Timeout = within
 	return l
 }
 
 // person is made with a password and signed in.
 func (l *load) person(mail, company string) person {
-	l.d.t.Helper()
+	l.d.T.Helper()
 	out := person{mail: mail}
-	contact := l.number(l.d.must(201, l.newContact(mail, company)))
-	l.d.must(200, operator("PUT", "/tenants/acme/contacts/"+contact+"/password", `{"password":"`+shared+`"}`))
-	out.g = bearerOf(l.d.t, l.d.must(200, l.login(out)))
+	contact := l.d.Must(201, l.newContact(mail, company)).Number(l.d.T)
+	l.d.Must(200, program.Operator("PUT", "/tenants/acme/contacts/"+contact+"/password", `{"password":"`+shared+`"}`))
+	out.g = program.TokensOf(l.d.T, l.d.Must(200, l.login(out)))
 	return out
 }
 
-func bearerOf(t *testing.T, r reply) granted {
-	t.Helper()
-	return granted{access: r.text(t, "accessToken"), refresh: r.text(t, "refreshToken"), user: r.text(t, "id")}
-}
-
-func (l *load) number(r reply) string {
-	var v struct{ ID json.Number }
-	require.NoError(l.d.t, json.Unmarshal(r.body, &v))
-	return v.ID.String()
-}
-
-func (*load) newContact(mail, company string) request {
-	return operator("POST", "/tenants/acme/contacts", fmt.Sprintf(
+func (*load) newContact(mail, company string) program.Request {
+	return program.Operator("POST", "/tenants/acme/contacts", fmt.Sprintf(
 		`{"firstName":"Somebody","email":%q,"companies":[{"id":%s,"isPrimary":true}]}`, mail, company))
 }
 
-func (l *load) invoice(ref string) request {
-	return operator("PUT", "/tenants/acme/companies/"+l.p.initech+"/documents/invoice/"+ref,
+func (l *load) invoice(ref string) program.Request {
+	return program.Operator("PUT", "/tenants/acme/companies/"+l.p.Initech+"/documents/invoice/"+ref,
 		`{"currency":"EUR","status":"sent","total":"1.00","outstanding":"1.00"}`)
 }
 
-func (*load) login(p person) request {
-	return request{method: "POST", path: "/t/acme/api/v1/portal/auth/login", body: `{"email":"` + p.mail + `","password":"` + shared + `"}`}
-}
+func (*load) login(p person) program.Request { return program.LoginAs("acme", p.mail, shared) }
 
-func (*load) wish(p person) request {
-	return request{method: "POST", path: "/api/v1/portal/auth/request-magic-link", body: `{"email":"` + p.mail + `","tenantCode":"acme"}`}
-}
+func (*load) wish(p person) program.Request { return program.AskForLink("acme", p.mail) }
 
 // after has f called when n more requests are answered.
 func (l *load) after(n int, f func()) {
@@ -131,9 +116,9 @@ func (l *load) after(n int, f func()) {
 
 // ask sends one request and notes an answer that is not allowed. It reports
 // false for a refusal that is: the storage is away.
-func (l *load) ask(name string, r request, allowed ...int) (reply, bool) {
+func (l *load) ask(name string, r program.Request, allowed ...int) (program.Reply, bool) {
 	began := time.Now()
-	res, err := l.d.try(r)
+	res, err := l.d.Try(r)
 	took := time.Since(began)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -141,21 +126,21 @@ func (l *load) ask(name string, r request, allowed ...int) (reply, bool) {
 	switch {
 	case err != nil:
 		l.wrong = append(l.wrong, fmt.Sprintf("%s: %v", name, err))
-	case res.status == http.StatusServiceUnavailable && slices.Contains(allowed, always):
+	case res.Status == http.StatusServiceUnavailable && slices.Contains(allowed, always):
 		l.wrong = append(l.wrong, name+": 503, which needs no storage")
-	case res.status == http.StatusServiceUnavailable:
+	case res.Status == http.StatusServiceUnavailable:
 		l.refused++
-		if res.header.Get("Retry-After") == "" {
+		if res.Header.Get("Retry-After") == "" {
 			l.wrong = append(l.wrong, name+": 503 without Retry-After")
 		}
-	case !slices.Contains(allowed, res.status):
-		l.wrong = append(l.wrong, fmt.Sprintf("%s: %d %s", name, res.status, res.body))
+	case !slices.Contains(allowed, res.Status):
+		l.wrong = append(l.wrong, fmt.Sprintf("%s: %d %s", name, res.Status, res.Body))
 	}
-	l.seen[fmt.Sprintf("%s %d", name, res.status)]++
+	l.seen[fmt.Sprintf("%s %d", name, res.Status)]++
 	if l.countdown--; l.countdown == 0 && l.trigger != nil {
 		l.trigger()
 	}
-	return res, err == nil && res.status != http.StatusServiceUnavailable
+	return res, err == nil && res.Status != http.StatusServiceUnavailable
 }
 
 // asked counts the requests that were answered so far.
@@ -188,6 +173,6 @@ func (l *load) round() int {
 		wg.Go(func() { do(n) })
 	}
 	wg.Wait()
-	require.Empty(l.d.t, l.wrong)
+	require.Empty(l.d.T, l.wrong)
 	return l.refused
 }

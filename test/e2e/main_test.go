@@ -1,50 +1,25 @@
-// Package e2e_test walks through the built program from outside: real binary,
-// real store on disk or on a MongoDB server, real HTTP, mail in files.
+// Package e2e_test walks through the built program from outside, and makes
+// what stands around it fail.
 package e2e_test
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
-	"time"
 
-	"ostiary/adapters/web/wellknown/openapi"
-	"ostiary/test/mongod"
-	"ostiary/test/spec"
+	"ostiary/test/program"
 )
 
-const (
-	operatorToken = "e2e-operator-token-0123456789-abcdef"
-	// patience bounds every wait for something that another process does.
-	patience = 30 * time.Second
-)
+func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
 
-var (
-	binary   string
-	document *spec.Spec
-)
+// deployment adds the journeys of these tests.
+type deployment struct{ *program.Deployment }
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func deploy(t *testing.T, env ...string) deployment {
+	t.Helper()
+	return deployment{program.Deploy(t, env...)}
+}
 
-func run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "ostiary-e2e-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	binary = filepath.Join(dir, "ostiary")
-	build := exec.Command("go", "build", "-o", binary, "ostiary/cmd/ostiary")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
-		return 1
-	}
-	if document, err = spec.New(openapi.JSON()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	return mongod.Main(m)
+func deployOn(t *testing.T, on program.Engine, env ...string) deployment {
+	t.Helper()
+	return deployment{program.DeployOn(t, on, env...)}
 }

@@ -39,8 +39,11 @@ var process struct {
 	err        error
 }
 
+// Runner is a testing.M, or what stands around one.
+type Runner interface{ Run() int }
+
 // Main runs the tests and then ends the server, if one of them started it.
-func Main(m *testing.M) int {
+func Main(m Runner) int {
 	process.Lock()
 	process.supervised = true
 	process.Unlock()

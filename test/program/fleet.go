@@ -1,4 +1,4 @@
-package e2e_test
+package program
 
 import (
 	"net/http"
@@ -9,29 +9,29 @@ import (
 	"testing"
 )
 
-// spread starts n processes at once on one store. The deployment's own address
+// Spread starts n processes at once on one store. The deployment's own address
 // is then that of a balancer, which is the public one of all.
-func (d *deployment) spread(n int) []*deployment {
-	d.t.Helper()
-	b := balance(d.t)
-	d.base = b.url
-	d.env = append(d.env, "OSTIARY_PUBLIC_URL="+b.url)
-	nodes := make([]*deployment, n)
+func (d *Deployment) Spread(n int) []*Deployment {
+	d.T.Helper()
+	b := balance(d.T)
+	d.URL = b.url
+	d.Env = append(d.Env, "OSTIARY_PUBLIC_URL="+b.url)
+	nodes := make([]*Deployment, n)
 	for i := range nodes {
 		node := *d
 		nodes[i] = &node
-		node.launch()
+		node.Launch()
 	}
 	hosts := make([]string, n)
 	for i, node := range nodes {
-		node.listens()
-		hosts[i] = strings.TrimPrefix(node.base, "http://")
+		node.Listens()
+		hosts[i] = strings.TrimPrefix(node.URL, "http://")
 	}
 	for _, node := range nodes {
-		node.ready()
+		node.Ready()
 	}
 	b.hosts.Store(&hosts)
-	d.nodes = nodes
+	d.Nodes = nodes
 	d.connect()
 	return nodes
 }
@@ -43,10 +43,10 @@ type balancer struct {
 	hosts atomic.Pointer[[]string]
 }
 
-func balance(t *testing.T) *balancer {
+func balance(t testing.TB) *balancer {
 	t.Helper()
 	b := &balancer{}
-	to := &http.Transport{MaxIdleConnsPerHost: inFlight}
+	to := &http.Transport{MaxIdleConnsPerHost: InFlight}
 	srv := httptest.NewServer(&httputil.ReverseProxy{Transport: to, Rewrite: b.rewrite})
 	t.Cleanup(func() {
 		srv.Close()

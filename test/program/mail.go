@@ -1,4 +1,4 @@
-package e2e_test
+package program
 
 import (
 	"bytes"
@@ -21,24 +21,25 @@ import (
 
 var linkInMail = regexp.MustCompile(`(https?://\S+)#token=([A-Za-z0-9_-]+)`)
 
-// letter is a mail as its reader sees it.
-type letter struct {
-	to, subject, text, page, token string
+// Letter is a mail as its reader sees it.
+type Letter struct {
+	To, Subject, Text string
+	Page, Token       string // of the link in it
 }
 
-// letters waits until there are n mails and reads them, oldest first.
-func (d *deployment) letters(n int) []letter {
-	d.t.Helper()
+// Letters waits until there are n mails and reads them, oldest first.
+func (d *Deployment) Letters(n int) []Letter {
+	d.T.Helper()
 	var names []string
-	require.Eventually(d.t, func() bool {
-		names, _ = filepath.Glob(filepath.Join(d.mailDir(), "*.eml"))
+	require.Eventually(d.T, func() bool {
+		names, _ = filepath.Glob(filepath.Join(d.MailDir(), "*.eml"))
 		return len(names) >= n
-	}, patience, 10*time.Millisecond, "%d mails", n)
-	require.Len(d.t, names, n)
+	}, Patience, 10*time.Millisecond, "%d mails", n)
+	require.Len(d.T, names, n)
 	sort.Slice(names, func(i, j int) bool { return modified(names[i]).Before(modified(names[j])) })
-	out := make([]letter, 0, n)
+	out := make([]Letter, 0, n)
 	for _, name := range names {
-		out = append(out, read(d.t, name))
+		out = append(out, ReadLetter(d.T, name))
 	}
 	return out
 }
@@ -51,7 +52,8 @@ func modified(name string) time.Time {
 	return info.ModTime()
 }
 
-func read(t *testing.T, name string) letter {
+// ReadLetter reads a file of MailDir.
+func ReadLetter(t testing.TB, name string) Letter {
 	t.Helper()
 	raw, err := os.ReadFile(name)
 	require.NoError(t, err)
@@ -62,7 +64,7 @@ func read(t *testing.T, name string) letter {
 	media, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
 	require.NoError(t, err)
 	require.Equal(t, "multipart/alternative", media)
-	out := letter{to: msg.Header.Get("To"), subject: subject}
+	out := Letter{To: msg.Header.Get("To"), Subject: subject}
 	parts := multipart.NewReader(msg.Body, params["boundary"])
 	for {
 		part, err := parts.NextRawPart()
@@ -73,11 +75,11 @@ func read(t *testing.T, name string) letter {
 		body, err := io.ReadAll(quotedprintable.NewReader(part))
 		require.NoError(t, err)
 		if strings.HasPrefix(part.Header.Get("Content-Type"), "text/plain") {
-			out.text = string(body)
+			out.Text = string(body)
 		}
 	}
-	found := linkInMail.FindStringSubmatch(out.text)
+	found := linkInMail.FindStringSubmatch(out.Text)
 	require.NotNil(t, found, "the mail has no link")
-	out.page, out.token = found[1], found[2]
+	out.Page, out.Token = found[1], found[2]
 	return out
 }
