@@ -44,6 +44,25 @@ func (d *Deployment) Letters(n int) []Letter {
 	return out
 }
 
+// LettersOf waits until a tenant has sent at least n mails with links and
+// reads them, oldest first: for deployments where others write as well.
+func (d *Deployment) LettersOf(code string, n int) []Letter {
+	d.T.Helper()
+	var out []Letter
+	require.Eventually(d.T, func() bool {
+		names, _ := filepath.Glob(filepath.Join(d.MailDir(), "*.eml"))
+		sort.Slice(names, func(i, j int) bool { return modified(names[i]).Before(modified(names[j])) })
+		out = nil
+		for _, name := range names {
+			if l := ReadLetter(d.T, name); strings.Contains(l.Page, "/t/"+code+"/") {
+				out = append(out, l)
+			}
+		}
+		return len(out) >= n
+	}, Patience, 20*time.Millisecond, "%d mails of %s", n, code)
+	return out
+}
+
 func modified(name string) time.Time {
 	info, err := os.Stat(name)
 	if err != nil {

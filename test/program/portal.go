@@ -19,6 +19,7 @@ const (
 
 // Portal is a tenant with two companies and one contact at both.
 type Portal struct {
+	Code                     string // of the tenant
 	Token                    string // of an integration
 	Contact, Globex, Initech string // ids
 }
@@ -35,7 +36,7 @@ func (d *Deployment) Found(code string) Portal {
 	}
 	admin(201, "POST", "/tenants", `{"code":"`+code+`","name":"Acme Portal","currency":"EUR"}`)
 	admin(200, "PUT", "/tenants/"+code+"/scopes", `{"configurator":true,"finance":true,"support":false}`)
-	var p Portal
+	p := Portal{Code: code}
 	p.Globex = admin(201, "POST", "/tenants/"+code+"/companies", `{"name":"Globex","email":"info@globex.example","phone":"+31 20 1",
 		"billingAddress":{"city":"Amsterdam","country":"NL","houseNumber":"10","postalCode":"1012 AB","street":"Damrak","latitude":52.375,"longitude":4.896}}`).Number(d.T)
 	p.Initech = admin(201, "POST", "/tenants/"+code+"/companies", `{"name":"Initech"}`).Number(d.T)
@@ -63,12 +64,11 @@ func (r Reply) Number(t testing.TB) string {
 	return v.ID.String()
 }
 
-// SignIn gives the contact of the portal that is called acme its first
-// password and signs it in.
+// SignIn gives the contact of a portal its first password and signs it in.
 func (d *Deployment) SignIn(p Portal) Granted {
 	d.T.Helper()
 	d.Must(200, SetPassword(p, FirstPassword))
-	return d.Tokens(d.Must(200, Login("acme", FirstPassword)))
+	return d.Tokens(d.Must(200, Login(p.Code, FirstPassword)))
 }
 
 // SetPassword is what an integration asks for.
