@@ -8,6 +8,7 @@
 package attack_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"testing"
@@ -15,6 +16,17 @@ import (
 
 	"ostiary/test/program"
 )
+
+// long asks for the counts that take hours; the checks are the same.
+var long = flag.Bool("long", false, "run the long forms of the checks")
+
+// times picks a count by the form that was asked for.
+func times(short, longer int) int {
+	if *long {
+		return longer
+	}
+	return short
+}
 
 func TestMain(m *testing.M) { os.Exit(program.Main(m)) }
 
