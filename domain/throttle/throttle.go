@@ -120,7 +120,7 @@ func Default() Limits {
 	return Limits{
 		LoginUser:    Limit{10, 15 * time.Minute},
 		LoginAddress: Limit{100, 15 * time.Minute},
-		LoginTenant:  Limit{1000, 15 * time.Minute},
+		LoginTenant:  Limit{1000, time.Minute},
 		LinkUser:     Limit{5, time.Hour},
 		LinkAddress:  Limit{60, time.Hour},
 	}
