@@ -26,7 +26,8 @@ const (
 )
 
 // Recorder writes audit events into hash chains, one for each tenant and this
-// writer. Events that arrive while a write is under way share the next one.
+// writer. Events that arrive while a write is under way share the next one, and
+// a burst of refusals that tell the same becomes one record of how many.
 type Recorder struct {
 	store  port.Audit
 	vault  port.Vault
@@ -145,15 +146,13 @@ func (r *Recorder) write(group []*entry) error {
 		ends[id] = tail{seq: t.seq, digest: t.digest}
 	}
 	var records []audit.Record
-	for _, e := range group {
-		for _, ev := range e.events {
-			ev.ID = audit.IDFromBytes(r.random.UUID())
-			end := ends[ev.Tenant]
-			rec := audit.Chain(ev, r.writer, end.seq+1, end.digest)
-			end.seq, end.digest = rec.Seq, rec.Digest
-			ends[ev.Tenant] = end
-			records = append(records, rec)
-		}
+	for _, ev := range fold(group) {
+		ev.ID = audit.IDFromBytes(r.random.UUID())
+		end := ends[ev.Tenant]
+		rec := audit.Chain(ev, r.writer, end.seq+1, end.digest)
+		end.seq, end.digest = rec.Seq, rec.Digest
+		ends[ev.Tenant] = end
+		records = append(records, rec)
 	}
 	err = r.store.Append(ctx, records)
 	r.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"ostiary/app/operation"
+	"ostiary/domain/audit"
 	"ostiary/domain/tenant"
 	"ostiary/test/fake"
 )
@@ -40,32 +41,75 @@ func TestRecord_SharesWrites(t *testing.T) {
 	k := setup(t)
 	a := newArchive(k)
 	r := k.recorder(a)
+
+	holdBack(t, a, r, k.acme.ID(), func(gone context.Context) {
+		for i := range 40 {
+			require.ErrorIs(t, r.Record(gone, event(k.acme.ID(), fmt.Sprintf("queued%d", i))), context.Canceled)
+		}
+	})
+	require.NoError(t, r.Record(t.Context(), event(k.acme.ID(), "last")))
+
+	records := k.stored(t, a, k.acme.ID())
+	require.Len(t, records, 42)
+	require.LessOrEqual(t, len(a.sizes()), 3)
+	require.Empty(t, k.verify(t, a).Findings)
+}
+
+// holdBack lets one write begin and queues what queue records until it ends. A
+// caller who has gone leaves its events in the queue, so that nobody has to
+// wait to know that they are there.
+func holdBack(t *testing.T, a *archive, r *operation.Recorder, owner tenant.ID, queue func(ctx context.Context)) {
+	t.Helper()
 	entered, release := make(chan struct{}, 1), make(chan struct{})
 	a.interfere(func() error {
 		entered <- struct{}{}
 		<-release
 		return nil
 	}, nil)
-	errs := make(chan error, 41)
-	go func() { errs <- r.Record(t.Context(), event(k.acme.ID(), "first")) }()
-	<-entered // the first write is under way: all that follows must wait for it
-
+	first := make(chan error, 1)
+	go func() { first <- r.Record(t.Context(), event(owner, "first")) }()
+	<-entered
 	a.interfere(nil, nil)
-	queued := make([]context.Context, 40)
-	for i := range queued {
-		// A caller who has gone leaves its events in the queue, so that this
-		// test knows without waiting that they are there.
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		require.ErrorIs(t, r.Record(ctx, event(k.acme.ID(), fmt.Sprintf("queued%d", i))), context.Canceled)
-	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	queue(gone)
 	close(release)
-	require.NoError(t, <-errs)
+	require.NoError(t, <-first)
+}
+
+func TestRecord_ABurstOfRefusalsIsOneRecord(t *testing.T) {
+	t.Parallel()
+	k := setup(t)
+	a := newArchive(k)
+	r := k.recorder(a)
+	refusal := func(owner tenant.ID, outcome string) audit.Event {
+		return audit.Event{Tenant: owner, Actor: audit.Anonymous, Action: "session.opened", Outcome: audit.Refused, Details: map[string]string{"user": outcome}}
+	}
+
+	holdBack(t, a, r, k.acme.ID(), func(gone context.Context) {
+		for i := range 30 {
+			ctx := operation.WithRequest(gone, fmt.Sprintf("req-%d", i))
+			require.Error(t, r.Record(ctx, refusal(k.acme.ID(), "unknown")))
+			require.Error(t, r.Record(ctx, refusal(k.other.ID(), "unknown")))
+		}
+		require.Error(t, r.Record(gone, refusal(k.acme.ID(), "found")))
+		granted := refusal(k.acme.ID(), "found")
+		granted.Outcome = audit.Granted
+		require.Error(t, r.Record(gone, granted, granted))
+		proven := refusal(k.acme.ID(), "found")
+		proven.Actor = "user:1"
+		require.Error(t, r.Record(gone, proven, proven))
+	})
 	require.NoError(t, r.Record(t.Context(), event(k.acme.ID(), "last")))
 
-	records := k.stored(t, a, k.acme.ID())
-	require.Len(t, records, 42)
-	require.LessOrEqual(t, len(a.sizes()), 3)
+	own := k.stored(t, a, k.acme.ID())
+	require.Len(t, own, 8, "first, two refusals, twice granted, twice proven, last")
+	require.Equal(t, map[string]string{"user": "unknown", "times": "30"}, own[1].Details)
+	require.Equal(t, "req-0", own[1].Request)
+	require.Equal(t, map[string]string{"user": "found"}, own[2].Details, "one is not counted")
+	elsewhere := k.stored(t, a, k.other.ID())
+	require.Len(t, elsewhere, 1)
+	require.Equal(t, "30", elsewhere[0].Details["times"])
 	require.Empty(t, k.verify(t, a).Findings)
 }
 

@@ -125,7 +125,7 @@ func (s *Sessions) reused(ctx context.Context, ended *session.Session, cause err
 		return gone(cause)
 	}
 	err := s.issuer.trail.Record(ctx, audit.Event{
-		Tenant: ended.Tenant(), Actor: "anonymous:", Action: "refresh.reused",
+		Tenant: ended.Tenant(), Actor: audit.Anonymous, Action: "refresh.reused",
 		Target: "session:" + ended.ID().String(), Outcome: audit.Refused,
 	})
 	if err != nil {

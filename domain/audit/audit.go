@@ -48,6 +48,9 @@ const (
 	Refused Outcome = "refused"
 )
 
+// Anonymous is the actor of whom nothing was proven.
+const Anonymous = "anonymous:"
+
 // Event is a decision. Details hold ids and codes, never addresses or secrets.
 type Event struct {
 	Tenant  tenant.ID // zero: the system's chain
@@ -68,7 +71,18 @@ func Refusal(t tenant.ID, action string, cause *fault.Error) Event {
 	for _, step := range cause.Trace() {
 		details[step.Name] = step.Outcome
 	}
-	return Event{Tenant: t, Actor: "anonymous:", Action: action, Outcome: Refused, Details: details}
+	return Event{Tenant: t, Actor: Anonymous, Action: action, Outcome: Refused, Details: details}
+}
+
+// With returns the event with one more detail; e keeps its own.
+func (e Event) With(name, value string) Event {
+	details := maps.Clone(e.Details)
+	if details == nil {
+		details = map[string]string{}
+	}
+	details[name] = value
+	e.Details = details
+	return e
 }
 
 // Record is an event in its chain.
