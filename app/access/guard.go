@@ -128,6 +128,11 @@ func (g *Guard) enter(ctx context.Context, t *tenant.Tenant, c session.Claims) (
 	if c.Subject != s.User() || !s.Live(p.User, g.clock.Now()) {
 		return Visitor{}, refuse(session.ErrToken, "session", "ended")
 	}
+	if c.TenantCode != t.Code() || c.Company != s.Company() || c.Portal != s.Portal() || c.Contact != p.Contact.ID() {
+		// Others read these claims: a token that was signed with wrong ones
+		// must not be good here either.
+		return Visitor{}, refuse(session.ErrToken, "token", "contradicts")
+	}
 	co, err := g.live.Company(ctx, t.ID(), s.Company())
 	if err != nil {
 		return Visitor{}, refuse(err, "company", "unknown")

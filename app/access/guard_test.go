@@ -253,3 +253,31 @@ func TestNames_AudienceIsTheSettingOrTheTenantsAddress(t *testing.T) {
 	require.Equal(t, stage.PublicURL+"/t/acme", n.Audience(acme))
 	require.Equal(t, "urn:acme", n.Audience(named))
 }
+
+// TestVisitor_TokenThatContradictsItsSession signs claims that no session
+// stands for.
+func TestVisitor_TokenThatContradictsItsSession(t *testing.T) {
+	t.Parallel()
+	s := stage.New(t, stage.Options{})
+	g := s.Login(t)
+	issued, _, err := s.Tokens.Verify(t.Context(), g.Access)
+	require.NoError(t, err)
+	stranger, err := contact.IDOf(99)
+	require.NoError(t, err)
+	for name, change := range map[string]func(*session.Claims){
+		"tenant":  func(c *session.Claims) { c.TenantCode = s.Other.Code() },
+		"company": func(c *session.Claims) { c.Company = s.First.ID() },
+		"portal":  func(c *session.Claims) { c.Portal = s.First.Portal().ID },
+		"contact": func(c *session.Claims) { c.Contact = stranger },
+	} {
+		claims := issued
+		change(&claims)
+		token, err := s.Tokens.Issue(t.Context(), claims, false)
+		require.NoError(t, err)
+
+		_, err = s.Guard.Visitor(t.Context(), access.Bearer{Token: token})
+
+		require.ErrorIs(t, err, session.ErrToken, name)
+		require.Equal(t, []fault.Step{{Name: "token", Outcome: "contradicts"}}, fault.Of(err).Trace(), name)
+	}
+}
