@@ -150,7 +150,7 @@ func (w *World) Serve(t testing.TB, dialects ...web.Dialect) {
 	t.Helper()
 	srv := web.New(web.Config{
 		// The race detector on a busy machine is no reason to give up.
-		RequestTimeout: time.Minute, ReadTimeout: time.Minute, WriteTimeout: time.Minute,
+		RequestTimeout: 5 * time.Minute, ReadTimeout: 5 * time.Minute, WriteTimeout: 5 * time.Minute,
 		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: w.Time.Now,
 		HTTPS: strings.HasPrefix(w.PublicURL, "https://"), AllowedOrigin: w.Resolver.OriginAllowed,
 		Receipts: receipts{w.Receipts}, Tag: port.WithRequest, Metrics: w.Metrics,
