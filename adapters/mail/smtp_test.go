@@ -190,6 +190,36 @@ func TestSMTP_RefusesACertificateThatDoesNotHold(t *testing.T) {
 	}
 }
 
+func TestSMTP_SpeaksNoTLSBefore12(t *testing.T) {
+	t.Parallel()
+	cert, roots := certificate(t)
+	for _, e := range []mail.Encryption{mail.Opportunistic, mail.Required, mail.Implicit} {
+		t.Run(string(e), func(t *testing.T) {
+			t.Parallel()
+			o := &office{}
+			old := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+			mailer := o.open(t, mail.Config{Encryption: e}, old, roots)
+
+			require.Error(t, mailer.Send(t.Context(), signIn()))
+
+			require.Empty(t, o.mails)
+		})
+	}
+}
+
+func TestSMTP_ProvesNothingByMD5(t *testing.T) {
+	t.Parallel()
+	cert, roots := certificate(t)
+	o := &office{password: "s3cret", mechanisms: []string{"CRAM-MD5"}}
+	c := mail.Config{Encryption: mail.Required, User: secret.New("me"), Password: secret.New("s3cret")}
+	mailer := o.open(t, c, &tls.Config{Certificates: []tls.Certificate{cert}}, roots)
+
+	err := mailer.Send(t.Context(), signIn())
+
+	require.ErrorContains(t, err, "no way to authenticate")
+	require.Empty(t, o.mails)
+}
+
 func TestSMTP_SendsNoPasswordInClear(t *testing.T) {
 	t.Parallel()
 	for _, e := range []mail.Encryption{mail.Required, mail.Opportunistic, mail.Off} {
