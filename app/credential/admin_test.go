@@ -137,7 +137,7 @@ func TestSet_PolicyNamesTheReason(t *testing.T) {
 	t.Parallel()
 	s := stage.New(t, stage.Options{})
 	for password, code := range map[string]string{
-		"short": "password_short", "password1": "password_common", "tenant ACME": "password_context", "Company 2": "password_context",
+		"short": "password_short", "password1": "password_common", "tenant ACME": "password_context", "TenantAcme": "password_context", "Company 2": "password_context",
 		"company1": "password_context", "ada@EXAMPLE.com": "password_context",
 	} {
 		require.Equal(t, code, why(t, s.Logins.Set(t.Context(), set(operator, s.Ada, password))), code)

@@ -183,7 +183,7 @@ func (s *Changes) refused(ctx context.Context, ref tenant.Ref, cause error) erro
 
 // names lists what the password of a contact as d has it must not be.
 func (s Store) names(ctx context.Context, t *tenant.Tenant, d contact.Details) ([]string, error) {
-	out := []string{product, t.Name(), string(t.Code())}
+	out := []string{product, t.Name(), strings.ReplaceAll(t.Name(), " ", ""), string(t.Code())}
 	if key := d.Email.Key(); key != "" {
 		out = append(out, string(key), key.Local(), d.Email.String())
 	}
