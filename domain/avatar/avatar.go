@@ -2,7 +2,11 @@
 // live in the blob store.
 package avatar
 
-import "ostiary/domain/id"
+import (
+	"strings"
+
+	"ostiary/domain/id"
+)
 
 type blob struct{}
 
@@ -32,4 +36,11 @@ type Blob struct {
 	ID    BlobID
 	Media string
 	Bytes []byte
+}
+
+// FileName is what a picture is called by whoever saves it: its id and its
+// kind, never a name that its sender gave.
+func (b Blob) FileName() string {
+	_, kind, _ := strings.Cut(b.Media, "/")
+	return b.ID.String() + "." + kind
 }

@@ -169,6 +169,7 @@ func TestBlobs_AreOneselfsAndTheCompanysOnly(t *testing.T) {
 	require.Equal(t, "mine", a.Body)
 	require.Equal(t, "image/png", a.Header.Get("Content-Type"))
 	require.Equal(t, "private, max-age=3600, immutable", a.Header.Get("Cache-Control"))
+	require.Equal(t, `inline; filename="`+own.String()+`.png"`, a.Header.Get("Content-Disposition"))
 	require.Equal(t, "ours", get(ours.String()).Body)
 	requireRefusal(t, get(stranger.String()), 404, "not-found")
 	requireRefusal(t, get("no-picture"), 404, "not-found")

@@ -57,5 +57,6 @@ func (a *API) blob(c *web.Call) error {
 	}
 	// A blob never changes: another picture has another id.
 	c.Set("Cache-Control", "private, max-age=3600, immutable")
+	c.Set("Content-Disposition", `inline; filename="`+b.FileName()+`"`)
 	return c.Bytes(200, b.Media, b.Bytes)
 }

@@ -108,5 +108,6 @@ func (a *API) picture(c *web.Call) error {
 	// The address is made to be shown by a front end of another origin.
 	c.Set("Cross-Origin-Resource-Policy", "cross-origin")
 	c.Set("Cache-Control", "private, max-age=3600")
+	c.Set("Content-Disposition", `inline; filename="`+b.FileName()+`"`)
 	return c.Bytes(200, b.Media, b.Bytes)
 }

@@ -281,6 +281,7 @@ func TestPicture_NeedsASignatureThatHolds(t *testing.T) {
 	require.Equal(t, "a picture", a.Body)
 	require.Equal(t, "image/png", a.Header.Get("Content-Type"))
 	require.Equal(t, "private, max-age=3600", a.Header.Get("Cache-Control"))
+	require.Equal(t, `inline; filename="`+id.String()+`.png"`, a.Header.Get("Content-Disposition"))
 	require.Equal(t, "cross-origin", a.Header.Get("Cross-Origin-Resource-Policy"))
 	require.Equal(t, "nosniff", a.Header.Get("X-Content-Type-Options"))
 	for _, path := range []string{
