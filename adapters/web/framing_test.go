@@ -231,7 +231,7 @@ func TestFraming_HeadIsBounded(t *testing.T) {
 
 func TestFraming_ConnectionsBeyondTheLimitAreTurnedAway(t *testing.T) {
 	t.Parallel()
-	addr, d, _ := setup(t, func(c *web.Config) { c.Concurrency = 1 })
+	addr, d, _ := setup(t, func(c *web.Config) { c.Concurrency, c.HTTPS = 1, true })
 	first := make(chan reply)
 	go func() { first <- do(t, addr, "GET", "/toy/v1/wait", "") }()
 	<-d.entered
@@ -241,6 +241,9 @@ func TestFraming_ConnectionsBeyondTheLimitAreTurnedAway(t *testing.T) {
 	require.Equal(t, "503 Service Unavailable", statusOf(answer))
 	require.Contains(t, answer, "Retry-After: 1\r\n")
 	require.Contains(t, answer, "X-Request-Id: id-")
+	for _, name := range []string{"Strict-Transport-Security", "Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cache-Control"} {
+		require.Contains(t, answer, "\r\n"+name+": ")
+	}
 	close(d.release)
 	require.Equal(t, 200, (<-first).status)
 }

@@ -121,8 +121,10 @@ func TestAnswer_CarriesIdAndDefaultHeaders(t *testing.T) {
 		require.Regexp(t, `^id-\d+$`, got.header.Get("X-Request-Id"))
 		require.Equal(t, "nosniff", got.header.Get("X-Content-Type-Options"))
 		require.Equal(t, "no-referrer", got.header.Get("Referrer-Policy"))
-		require.Equal(t, "max-age=31536000", got.header.Get("Strict-Transport-Security"))
-		require.Contains(t, got.header.Get("Content-Security-Policy"), "frame-ancestors 'none'")
+		require.Equal(t, "max-age=31536000; includeSubDomains", got.header.Get("Strict-Transport-Security"))
+		for _, directive := range []string{"default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'"} {
+			require.Contains(t, got.header.Get("Content-Security-Policy"), directive)
+		}
 		require.Equal(t, "no-store", got.header.Get("Cache-Control"))
 		require.Empty(t, got.header.Get("Server"))
 	}

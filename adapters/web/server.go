@@ -122,16 +122,27 @@ func (s *Server) prepare(ctx *fasthttp.RequestCtx) {
 	ctx.SetUserValue(idKey, id)
 	h := &ctx.Response.Header
 	h.Set("X-Request-Id", id)
-	h.Set("Cache-Control", noStore)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	if s.cfg.HTTPS {
-		h.Set("Strict-Transport-Security", "max-age=31536000")
+	for _, one := range s.standing() {
+		h.Set(one[0], one[1])
 	}
+}
+
+// standing are the headers of every answer. The policy for pages names no
+// object-src: default-src stands for it.
+func (s *Server) standing() [][2]string {
+	out := [][2]string{
+		{"Cache-Control", noStore},
+		{"X-Content-Type-Options", "nosniff"},
+		{"Referrer-Policy", "no-referrer"},
+		{"X-Frame-Options", "DENY"},
+		{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"},
+		{"Cross-Origin-Opener-Policy", "same-origin"},
+		{"Cross-Origin-Resource-Policy", "same-origin"},
+	}
+	if s.cfg.HTTPS {
+		out = append(out, [2]string{"Strict-Transport-Security", "max-age=31536000; includeSubDomains"})
+	}
+	return out
 }
 
 const noStore = "no-store"
@@ -152,9 +163,11 @@ func (s *Server) bare(ctx *fasthttp.RequestCtx, status int, code string) error {
 // busyAnswer is what a connection beyond the limit gets.
 func (s *Server) busyAnswer() []byte {
 	const text = `{"error":"unavailable"}`
-	return []byte("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nX-Request-Id: " + s.cfg.NewID() +
-		"\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nContent-Type: application/json\r\nContent-Length: " +
-		itoa(len(text)) + "\r\n\r\n" + text)
+	head := "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nX-Request-Id: " + s.cfg.NewID()
+	for _, one := range s.standing() {
+		head += "\r\n" + one[0] + ": " + one[1]
+	}
+	return []byte(head + "\r\nContent-Type: application/json\r\nContent-Length: " + itoa(len(text)) + "\r\n\r\n" + text)
 }
 
 // plain is the render of paths that no dialect owns.
