@@ -22,6 +22,8 @@ type Call struct {
 	query    url.Values
 	body     *body
 	tenant   tenant.ID
+	actor    string
+	refused  string         // code of the refusal that was answered
 	hints    *tenancy.Hints // as the handler last read them
 	receipt  *string
 }
@@ -50,6 +52,9 @@ func (c *Call) pattern() string {
 // SetTenant records which tenant the request turned out to be for: CORS, log
 // and receipt follow it. Dialects call it as soon as they know.
 func (c *Call) SetTenant(t tenant.ID) { c.tenant = t }
+
+// SetActor records who proved to be calling, as kind:id, for the log alone.
+func (c *Call) SetActor(name string) { c.actor = name }
 
 // Param returns a path parameter, percent-decoded. What does not decode to
 // printable UTF-8, or holds a slash, was refused before the handler ran.

@@ -61,8 +61,8 @@ func MetricsOnly(g prometheus.Gatherer) Dialect {
 	return Dialect{Name: "metrics", Render: plain, Routes: []Route{{Method: "GET", Path: "/metrics", Handler: Metrics(g)}}}
 }
 
-// finish counts and logs the answer: ids and patterns only, no path, no query,
-// no header.
+// finish counts and logs the answer: ids, codes and patterns only, no path, no
+// query, no header.
 func (c *Call) finish(started time.Time) {
 	took := c.server.cfg.Now().Sub(started)
 	status := c.fiber.Response().StatusCode()
@@ -78,6 +78,12 @@ func (c *Call) finish(started time.Time) {
 	if !c.tenant.IsZero() {
 		fields = append(fields, zap.Stringer("tenant", c.tenant))
 	}
+	if c.actor != "" {
+		fields = append(fields, zap.String("actor", c.actor))
+	}
+	if c.refused != "" {
+		fields = append(fields, zap.String("refused", c.refused))
+	}
 	c.server.log.Info("request", fields...)
 }
 
@@ -85,6 +91,10 @@ func (c *Call) finish(started time.Time) {
 // cause. A plain refusal shows in the access log and the metrics.
 func (c *Call) logFault(err error) {
 	f := fault.Of(err)
+	c.refused = ErrInternal.Code()
+	if f != nil {
+		c.refused = f.Code()
+	}
 	switch {
 	case f == nil:
 		c.server.log.Error("request failed", zap.String("request_id", c.id), zap.String("route", c.pattern()), zap.Error(err))

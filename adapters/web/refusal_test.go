@@ -173,6 +173,22 @@ func TestLog_HoldsPatternsAndNothingOfTheRequest(t *testing.T) {
 	requireNoCanary(t, "", logs)
 }
 
+func TestLog_SaysWhyARequestWasRefused(t *testing.T) {
+	t.Parallel()
+	addr, _, logs := setup(t, nil)
+
+	do(t, addr, "GET", "/toy/v1/where", "")
+	do(t, addr, "GET", "/toy/v1/bearer", "", "Authorization: Basic "+canary)
+	do(t, addr, "POST", "/toy/v1/echo", `{"email":"`+canary+`",}`, "Content-Type: application/json")
+
+	entries := logs.FilterMessage("request").All()
+	require.Len(t, entries, 3)
+	require.NotContains(t, entries[0].ContextMap(), "refused")
+	require.Equal(t, web.ErrBearer.Code(), entries[1].ContextMap()["refused"])
+	require.Equal(t, web.ErrMalformed.Code(), entries[2].ContextMap()["refused"])
+	requireNoCanary(t, "", logs)
+}
+
 func TestMetrics_CountByPattern(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()

@@ -61,6 +61,7 @@ func (a *API) admit(c *web.Call) (*request, error) {
 		return nil, err
 	}
 	c.SetTenant(who.Tenant)
+	c.SetActor(who.String())
 	r := &request{Call: c, actor: who}
 	if strings.HasPrefix(c.Route(), tenantPath) {
 		if r.code, err = tenant.ParseCode(c.Param("code")); err != nil {

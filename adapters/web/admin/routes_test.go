@@ -145,6 +145,25 @@ func TestRoutes_AreRefusedWithoutTheRight(t *testing.T) {
 	}
 }
 
+func TestRoutes_ALogLineSaysWhoWasRefusedWhat(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, harness.Options{})
+	weak := w.APIToken(t, harness.Code, actor.AuditRead)
+
+	refused := w.Do(t, harness.Ask{Path: "/admin/v1/tenants/acme/companies", Token: weak})
+	w.Do(t, harness.Ask{Path: "/admin/v1/tenants/acme/companies", Token: harness.OperatorToken})
+
+	require.Equal(t, http.StatusForbidden, refused.Status)
+	lines := w.Logs.FilterMessage("request").All()
+	line := lines[len(lines)-2].ContextMap()
+	require.Regexp(t, `^token:[0-9a-f-]{36}$`, line["actor"])
+	require.Equal(t, actor.ErrForbidden.Code(), line["refused"])
+	require.Equal(t, "/admin/v1/tenants/{code}/companies", line["route"])
+	require.EqualValues(t, http.StatusForbidden, line["status"])
+	require.Equal(t, refused.Header.Get("X-Request-Id"), line["request_id"])
+	require.Equal(t, "operator:", lines[len(lines)-1].ContextMap()["actor"])
+}
+
 // other is a right that the route does not ask for.
 func other(p actor.Permission) actor.Permission {
 	if p == actor.AuditRead {

@@ -60,6 +60,7 @@ func (a *API) caller(c *web.Call) (directory.Caller, error) {
 	if err != nil {
 		return directory.Caller{}, err
 	}
+	c.SetActor(who.String())
 	// Nobody handles the holders of roles by this dialect, the operator included.
 	who.Admin = false
 	if !who.OfOperator() {
