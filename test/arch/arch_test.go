@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -74,6 +75,22 @@ var homes = map[string]string{
 // network, a disk or a log into what must be pure decisions.
 var impure = []string{"context$", "net$", "net/http", "database/sql", "os", "log"}
 
+// dangers are the parts of the standard library that nothing which ships may
+// use: they run programs and foreign code, step around the memory safety of
+// the language, decode into types that the sender names, tell of the process,
+// or rest on cryptography that is broken.
+var dangers = []string{
+	"C$", "unsafe", "plugin", "os/exec", "encoding/gob", "encoding/xml", "net/rpc", "net/http/pprof", "expvar",
+	"math/rand$", "crypto/md5", "crypto/sha1", "crypto/des", "crypto/rc4", "crypto/dsa",
+}
+
+// outward are the calls that ask another server by HTTP, with the one package
+// that may: ostiary doctor asks the address that it is to listen on.
+var (
+	outward     = regexp.MustCompile(`\b(?:http\.(?:Get|Post|PostForm|Head|Client|DefaultClient|NewRequest\w*|Transport)|(?:fasthttp|fiber)\.(?:Client|HostClient|Get|Post|Do|Agent|AcquireAgent|AcquireClient))\b`)
+	outwardHome = module + "bootstrap"
+)
+
 type pkg struct {
 	ImportPath, Dir  string
 	Imports, GoFiles []string
@@ -85,6 +102,34 @@ func TestImports(t *testing.T) {
 	pkgs := list(t)
 
 	require.Empty(t, violations(pkgs))
+}
+
+func TestDangers_AreNotImported(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		if within(p.ImportPath, module+"test") || within(p.ImportPath, module+".ci") {
+			continue
+		}
+		for _, to := range p.Imports {
+			require.False(t, matches(dangers, to), "%s imports %s", p.ImportPath, to)
+		}
+	}
+}
+
+// What people write into settings is never fetched: there is nothing to fetch with.
+func TestOutward_NobodyIsAskedByHTTP(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t) {
+		if within(p.ImportPath, module+"test") || p.ImportPath == outwardHome {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			src, err := os.ReadFile(filepath.Join(p.Dir, name))
+			require.NoError(t, err)
+
+			require.Empty(t, outward.FindAllString(string(src), -1), "%s/%s", p.ImportPath, name)
+		}
+	}
 }
 
 func TestClock(t *testing.T) {

@@ -183,6 +183,19 @@ func TestAssets_AreOfTheSameOrigin(t *testing.T) {
 	require.NotContains(t, none.Body, planted)
 }
 
+// The one script turns no text into markup or code, keeps nothing in the
+// browser and speaks to no other window or server.
+func TestScript_WritesNoMarkupAndKeepsNothing(t *testing.T) {
+	t.Parallel()
+	w := serve(t, harness.Options{Undocumented: true})
+
+	js := w.Do(t, harness.Ask{Path: page + "/page.js"})
+
+	require.Contains(t, js.Body, "history.replaceState")
+	require.NotRegexp(t, `innerHTML|outerHTML|insertAdjacent|document\.write|eval|new Function|setTimeout|createElement|__proto__|prototype|`+
+		`Object\.assign|localStorage|sessionStorage|indexedDB|document\.cookie|postMessage|fetch|XMLHttpRequest|sendBeacon`, js.Body)
+}
+
 func TestLink_SignsInWithTheBrowsersBinding(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
