@@ -189,6 +189,20 @@ func TestLog_SaysWhyARequestWasRefused(t *testing.T) {
 	requireNoCanary(t, "", logs)
 }
 
+func TestLog_TellsOfWhatCouldNotBeRead(t *testing.T) {
+	t.Parallel()
+	addr, _, logs := setup(t, nil)
+
+	send(t, addr, "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 0\r\n"+canary+": x\r\n\r\n")
+
+	entries := logs.FilterMessage("unreadable request").All()
+	require.Len(t, entries, 1)
+	require.EqualValues(t, 400, entries[0].ContextMap()["status"])
+	require.Equal(t, web.ErrMalformed.Code(), entries[0].ContextMap()["refused"])
+	require.NotEmpty(t, entries[0].ContextMap()["request_id"])
+	requireNoCanary(t, "", logs)
+}
+
 func TestMetrics_CountByPattern(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()

@@ -103,14 +103,15 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, next fasthttp.RequestHandler) {
 	next(ctx)
 }
 
-// unreadable answers what fasthttp or the inspector could not read. Nothing of
-// the error is told or logged, because it may quote the request.
+// unreadable answers what fasthttp or the inspector could not read. The kind of
+// the refusal is logged and nothing else: the error may quote the request.
 func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	ctx.Response.Reset()
 	s.prepare(ctx)
 	refused, status := Pick(wireFault(err), nil, map[string]int{ErrMalformed.Code(): 400})
 	_ = s.bare(ctx, status, refused.Code())
 	s.metrics.refuse(refused.Code())
+	s.log.Info("unreadable request", zap.String("request_id", requestID(ctx)), zap.Int("status", status), zap.String("refused", refused.Code()))
 }
 
 const idKey = "ostiary.request-id"
