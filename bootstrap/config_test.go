@@ -11,6 +11,7 @@ import (
 
 	"ostiary/adapters/cli"
 	"ostiary/bootstrap"
+	"ostiary/domain/throttle"
 )
 
 // masterKey is 32 bytes of nothing.
@@ -32,6 +33,8 @@ func TestNewConfig_TakesWhatIsShipped(t *testing.T) {
 	require.True(t, c.ParityRoutes)
 	require.False(t, c.ExpiresSeconds)
 	require.Equal(t, uint32(19456), c.Argon.MemoryKiB)
+	require.True(t, c.OperatorToken.IsZero(), "nobody is let in by what is shipped")
+	require.Equal(t, throttle.Default(), c.Limits)
 }
 
 // TestNewConfig_NamesEachWrongValue holds every refusal to one line that names

@@ -2,6 +2,7 @@ package jose_test
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -98,6 +99,12 @@ func TestGenerate_NamesKeysByThumbprintAndSealsThem(t *testing.T) {
 		_, err = vault{master: "one"}.Open("signing-key", k.Private, []byte("another"))
 		require.Error(t, err)
 		require.NotContains(t, string(k.Public), `"d"`)
+		var public struct{ N, Crv string }
+		require.NoError(t, json.Unmarshal(k.Public, &public))
+		require.Contains(t, []string{"P-256", "Ed25519", ""}, public.Crv)
+		if alg == keyset.RS256 {
+			require.Len(t, public.N, base64.RawURLEncoding.EncodedLen(3072/8), "128 bits of strength")
+		}
 	}
 	_, err := d.ring.Generate(t.Context(), "HS256")
 	require.ErrorIs(t, err, keyset.ErrAlgorithm)

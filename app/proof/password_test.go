@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -170,6 +171,15 @@ func TestCheck_RightPasswordIsRefusedDuringTheDelayAndTakenAfterIt(t *testing.T)
 	k.Clock.Advance(firstDelay - blink)
 	require.ErrorIs(t, k.try(t, stage.Password), user.ErrBadCredentials)
 	k.Clock.Advance(blink)
+
+	require.NoError(t, k.try(t, stage.Password))
+}
+
+func TestCheck_APasswordDoesNotRunOut(t *testing.T) {
+	t.Parallel()
+	k := setup(t, throttle.Default())
+
+	k.Clock.Advance(20 * 365 * 24 * time.Hour)
 
 	require.NoError(t, k.try(t, stage.Password))
 }

@@ -51,6 +51,10 @@ func TestLogin_OpensASessionInThePrimaryPortal(t *testing.T) {
 		"tenant": "acme", "tid": s.Acme.ID().String(), "company": "2", "portal": s.Second.Portal().ID.String(), "contact": "1",
 		"scope": "configurator support", "roles": []any{"admin"},
 	}, claims)
+	recorded := s.Granted("session.opened")
+	require.Len(t, recorded, 1)
+	require.Equal(t, "user:"+s.AdaUser.ID().String(), recorded[0].Actor)
+	require.Equal(t, "pwd", recorded[0].Details["method"])
 }
 
 func TestLogin_WithoutTheCompanyOfChoice(t *testing.T) {
