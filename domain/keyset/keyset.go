@@ -24,6 +24,9 @@ const (
 // ErrAlgorithm is returned for an algorithm that is not offered.
 var ErrAlgorithm = fault.New(fault.Invalid, "algorithm_unknown", "Accepted are ES256, EdDSA and RS256.")
 
+// ErrNotFound is returned for a key that is not in the set.
+var ErrNotFound = fault.New(fault.NotFound, "key_not_found", "There is no such signing key.")
+
 // Algorithm is a JWS algorithm (RFC 7518, RFC 8037).
 type Algorithm string
 
@@ -61,17 +64,29 @@ func (k Key) Published(now time.Time) bool {
 	return k.Retired.IsZero() || now.Before(k.Retired.Add(Linger))
 }
 
+// maySign reports whether the key has not signed its last, be its turn here or
+// ahead.
+func (k Key) maySign(now time.Time) bool {
+	return k.Retired.IsZero() || now.Before(k.Retired)
+}
+
 // Set is all keys of a deployment, oldest first.
 type Set struct {
 	Keys    []Key
 	Version int64
 }
 
-// Signer returns the key that signs at the given time. The oldest one signs
-// whatever the time: a process whose clock is behind the maker's has no other.
+// Signer returns the key that signs at the given time. When nobody's turn has
+// come it is the oldest that may sign at all: a process whose clock is behind
+// the maker's has no other.
 func (s Set) Signer(now time.Time) (Key, bool) {
-	for i, k := range slices.Backward(s.Keys) {
-		if (i == 0 || !now.Before(k.SignsFrom)) && (k.Retired.IsZero() || now.Before(k.Retired)) {
+	for _, k := range slices.Backward(s.Keys) {
+		if k.maySign(now) && !now.Before(k.SignsFrom) {
+			return k, true
+		}
+	}
+	for _, k := range s.Keys {
+		if k.maySign(now) {
 			return k, true
 		}
 	}
@@ -114,4 +129,38 @@ func (s Set) Rotate(k Key, now time.Time) Set {
 	}
 	out.Keys = append(out.Keys, k)
 	return out
+}
+
+// Remove takes a key out for good: what it signed is refused from now on, and
+// the set's next save stands on this version, so that no change of a set which
+// still holds the key can bring it back. The key that waits for the turn of a
+// removed one signs at once. When nobody is left that may sign, the caller adds
+// a key. It returns ErrNotFound when the key is not there.
+func (s Set) Remove(id string, now time.Time) (Set, error) {
+	if !slices.ContainsFunc(s.Keys, func(k Key) bool { return k.ID == id }) {
+		return s, ErrNotFound
+	}
+	out := Set{Version: s.Version + 1}
+	for _, k := range s.Published(now) {
+		if k.ID != id {
+			out.Keys = append(out.Keys, k)
+		}
+	}
+	out.takeTurns(now)
+	return out, nil
+}
+
+// takeTurns lets each key that may still sign do so until the next one's turn,
+// the last one with no end, and the first one from now.
+func (s Set) takeTurns(now time.Time) {
+	var first *Key
+	var end time.Time
+	for i := range slices.Backward(s.Keys) {
+		if k := &s.Keys[i]; k.maySign(now) {
+			k.Retired, end, first = end, k.SignsFrom, k
+		}
+	}
+	if first != nil && now.Before(first.SignsFrom) {
+		first.SignsFrom = now
+	}
 }

@@ -66,6 +66,112 @@ func TestRotate_RefusesNoLiveTokenAndSignsWithNothingUnseen(t *testing.T) {
 	})
 }
 
+// Whatever the order of rotations and removals: there is always one that signs,
+// it was waited for unless the one before it is gone, a removed one never comes
+// back, and no token is refused for another key's sake.
+func TestRemove_LeavesASignerAndTakesNothingElseAway(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(rt *rapid.T) {
+		now, made := start, 0
+		add := func(set keyset.Set) keyset.Set {
+			made++
+			return set.Rotate(keyset.Key{ID: strconv.Itoa(made)}, now)
+		}
+		set, removed := add(keyset.Set{}), map[string]bool{}
+		var tokens []issued
+		for range rapid.IntRange(1, 120).Draw(rt, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 20*60).Draw(rt, "seconds")) * time.Second)
+			before := set
+			switch rapid.IntRange(0, 3).Draw(rt, "what") {
+			case 0:
+				set = add(set)
+			case 1:
+				id := set.Keys[rapid.IntRange(0, len(set.Keys)-1).Draw(rt, "which")].ID
+				next, err := set.Remove(id, now)
+				require.NoError(rt, err)
+				require.Equal(rt, before.Version+1, next.Version)
+				signed, _ := before.Signer(now)
+				signs, left := next.Signer(now)
+				if signed.ID != id {
+					require.True(rt, left)
+					require.Equal(rt, signed.ID, signs.ID, "who signs goes on")
+				}
+				if set = next; !left {
+					set = add(next)
+				}
+				removed[id] = true
+			}
+
+			signer, ok := set.Signer(now)
+			require.True(rt, ok, "somebody signs")
+			require.False(rt, now.Before(signer.SignsFrom))
+			tokens = append(tokens, issued{signer.ID, now.Add(longestToken)})
+			for _, token := range tokens {
+				if now.Before(token.expires.Add(skew)) {
+					require.NotEqual(rt, removed[token.key], holds(set.Published(now), token.key))
+				}
+			}
+			for id := range removed {
+				require.False(rt, holds(set.Keys, id), "a removed key is back")
+			}
+		}
+	})
+}
+
+func TestRemove_OfTheSignerLetsTheNextOneSignAtOnce(t *testing.T) {
+	t.Parallel()
+	now := start.Add(time.Hour)
+	set := keyset.Set{}.Rotate(keyset.Key{ID: "one"}, start).Rotate(keyset.Key{ID: "two"}, now).Rotate(keyset.Key{ID: "three"}, now.Add(time.Minute))
+	now = now.Add(2 * time.Minute)
+
+	left, err := set.Remove("one", now)
+
+	require.NoError(t, err)
+	require.False(t, holds(left.Keys, "one"))
+	for at, want := range map[time.Time]string{now: "two", start.Add(time.Hour + 6*time.Minute - 1): "two", start.Add(time.Hour + 6*time.Minute): "three"} {
+		signer, ok := left.Signer(at)
+		require.True(t, ok)
+		require.Equal(t, want, signer.ID, at)
+	}
+	require.True(t, holds(set.Keys, "one"), "the old set is as it was")
+}
+
+func TestRemove_OfTheOnlyOneLeavesNobody(t *testing.T) {
+	t.Parallel()
+	set := keyset.Set{}.Rotate(keyset.Key{ID: "one"}, start)
+
+	left, err := set.Remove("one", start)
+
+	require.NoError(t, err)
+	_, ok := left.Signer(start)
+	require.False(t, ok)
+	_, ok = left.Rotate(keyset.Key{ID: "two"}, start).Signer(start)
+	require.True(t, ok, "the next one signs at once")
+}
+
+func TestRemove_OfOneThatWaitsLeavesTheSignerWithoutAnEnd(t *testing.T) {
+	t.Parallel()
+	set := keyset.Set{}.Rotate(keyset.Key{ID: "one"}, start).Rotate(keyset.Key{ID: "two"}, start.Add(time.Hour))
+
+	left, err := set.Remove("two", start.Add(time.Hour))
+
+	require.NoError(t, err)
+	require.Len(t, left.Keys, 1)
+	require.True(t, left.Keys[0].Retired.IsZero())
+}
+
+func TestRemove_KnowsOnlyWhatIsThere(t *testing.T) {
+	t.Parallel()
+	set := keyset.Set{}.Rotate(keyset.Key{ID: "one"}, start)
+
+	for _, id := range []string{"", "two", "ONE"} {
+		same, err := set.Remove(id, start)
+		require.ErrorIs(t, err, keyset.ErrNotFound)
+		require.Equal(t, set, same)
+	}
+}
+
 func TestRotate_TheFirstKeySignsAtOnceAndTheNextAfterItWasSeen(t *testing.T) {
 	t.Parallel()
 	one := keyset.Set{}.Rotate(keyset.Key{ID: "one"}, start)
@@ -129,6 +235,18 @@ func TestSigner_OfTheFirstKeyIsThereForAClockThatIsBehind(t *testing.T) {
 	signer, ok = set.Rotate(keyset.Key{ID: "second"}, behind).Signer(behind)
 	require.True(t, ok)
 	require.Equal(t, "first", signer.ID, "the second is not seen yet")
+}
+
+func TestSigner_AfterARemovalIsThereForAClockThatIsBehind(t *testing.T) {
+	t.Parallel()
+	set := keyset.Set{}.Rotate(keyset.Key{ID: "one"}, start.Add(-time.Hour)).Rotate(keyset.Key{ID: "two"}, start.Add(-30*time.Minute))
+	left, err := set.Remove("two", start)
+	require.NoError(t, err)
+
+	signer, ok := left.Rotate(keyset.Key{ID: "three"}, start).Signer(start.Add(-skew))
+
+	require.True(t, ok)
+	require.Equal(t, "three", signer.ID, "the retired one is no way out")
 }
 
 func TestSigner_OfAnEmptySetIsNobody(t *testing.T) {
