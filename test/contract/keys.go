@@ -1,6 +1,8 @@
 package contract
 
 import (
+	"errors"
+	"strconv"
 	"testing"
 	"time"
 
@@ -17,6 +19,7 @@ func Keys(t *testing.T, open Open) {
 		"Save/KeepsEveryMember":     keysKeepEveryMember,
 		"Save/ComparesVersions":     keysCompareVersions,
 		"Save/OneOfManyWins":        keysOneWins,
+		"Save/ARemovedKeyStaysOut":  func(t *testing.T, s Store) { requireKeyStaysOut(t, func(int) Store { return s }) },
 	}.alone(t, open)
 }
 
@@ -66,5 +69,38 @@ func keysOneWins(t *testing.T, s Store) {
 			return s.Keys.Save(t.Context(), keyset.Set{Version: version})
 		}), port.ErrVersion)
 		require.Equal(t, version, loadKeys(t, s).Version)
+	}
+}
+
+// requireKeyStaysOut removes a key while others add some, each from what it
+// loaded and anew after a race that it lost: nothing of the set that held the
+// key is stored after its removal.
+func requireKeyStaysOut(t *testing.T, turns func(int) Store) {
+	t.Helper()
+	require.NoError(t, turns(0).Keys.Save(t.Context(), keyset.Set{}.Rotate(keyset.Key{ID: "leaked"}, moment)))
+
+	allWell(t, crowded(crowd, func(i int) error {
+		var err error = port.ErrVersion
+		for errors.Is(err, port.ErrVersion) {
+			var set keyset.Set
+			if set, err = turns(i).Keys.Load(t.Context()); err != nil {
+				return err
+			}
+			next := set.Rotate(keyset.Key{ID: strconv.Itoa(i)}, moment)
+			if i == crowd/2 {
+				if next, err = set.Remove("leaked", moment); err != nil {
+					return err
+				}
+			}
+			err = turns(i).Keys.Save(t.Context(), next)
+		}
+		return err
+	}))
+
+	set := loadKeys(t, turns(0))
+	require.Len(t, set.Keys, crowd-1)
+	require.Equal(t, int64(crowd+1), set.Version)
+	for _, k := range set.Keys {
+		require.NotEqual(t, "leaked", k.ID)
 	}
 }

@@ -40,6 +40,7 @@ func Processes(t *testing.T, pair Pair) {
 		"Counters/Exact":                   processesCounters,
 		"Ledger/Exact":                     processesLedger,
 		"Keys/OneSave":                     processesKeys,
+		"Keys/ARemovedOneStaysOut":         processesKeyStaysOut,
 		"Idempotency/OneFresh":             processesIdempotency,
 		"Audit/ChainsSideBySide":           processesAudit,
 		"Changes/ParallelOnesAreHeard":     processesChanges,
@@ -256,6 +257,10 @@ func processesKeys(t *testing.T, b both) {
 			return b.stores[i%2].Keys.Save(t.Context(), keyset.Set{Version: version})
 		}), port.ErrVersion)
 	}
+}
+
+func processesKeyStaysOut(t *testing.T, b both) {
+	requireKeyStaysOut(t, func(i int) Store { return b.stores[i%2] })
 }
 
 func processesIdempotency(t *testing.T, b both) {
