@@ -71,11 +71,17 @@ var useCaseModule = fx.Module("use cases",
 		operation.NewAudit,
 		operation.NewReceipts,
 		operation.NewIdempotency,
-		func(k port.Keys, m port.KeyMaker, clock port.Clock, t port.Trail, c Config) *operation.Keys {
-			return operation.NewKeys(k, m, clock, t, c.Algorithm)
+		func(k port.Keys, m port.KeyMaker, r port.KeyRing, clock port.Clock, t port.Trail, c Config) *operation.Keys {
+			return operation.NewKeys(k, makingRing{m, r}, clock, t, c.Algorithm)
 		},
 	),
 )
+
+// makingRing is operation.Ring in its two parts.
+type makingRing struct {
+	port.KeyMaker
+	port.KeyRing
+}
 
 func newPostman(box port.Outbox, l port.Links, u port.Users, i *signin.Issuer, g *proof.Gate, m port.Mailer, log *zap.Logger) *signin.Postman {
 	return signin.NewPostman(signin.PostmanParts{
