@@ -170,6 +170,7 @@ func (c tokenRevokeCmd) Run(s *session) error {
 type keysCmd struct {
 	List   keysListCmd   `cmd:"" help:"List published signing keys."`
 	Rotate keysRotateCmd `cmd:"" help:"Publish a new signing key; it signs after five minutes."`
+	Remove keysRemoveCmd `cmd:"" help:"Refuse what a signing key signed, from now on and for good; if it signs now, another one does at once."`
 }
 
 type keyWire struct {
@@ -223,6 +224,24 @@ type keysRotateCmd struct{}
 func (keysRotateCmd) Run(s *session) error {
 	return s.with(func(svc Services) error {
 		list, err := svc.Keys.Rotate(s.ctx, s.actor())
+		if err != nil {
+			return err
+		}
+		return s.printKeys(list, svc.Now())
+	})
+}
+
+type keysRemoveCmd struct {
+	KID string `arg:"" name:"kid" help:"Id of the key, as keys list shows it."`
+}
+
+// Run implements the command.
+func (c keysRemoveCmd) Run(s *session) error {
+	return s.with(func(svc Services) error {
+		if err := svc.Keys.Remove(s.ctx, s.actor(), c.KID); err != nil {
+			return err
+		}
+		list, err := svc.Keys.List(s.ctx, s.actor())
 		if err != nil {
 			return err
 		}

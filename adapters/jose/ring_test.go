@@ -171,6 +171,33 @@ func TestRotation_RefusesNoLiveToken(t *testing.T) {
 	d.refuses(t, last.Reveal())
 }
 
+func TestRemoval_RefusesWhatTheKeySignedAndNothingElse(t *testing.T) {
+	t.Parallel()
+	d := setup(t, keyset.ES256)
+	old := d.issue(t, d.claims(t))
+	d.rotate(t, keyset.ES256)
+	d.clock.move(keyset.Publish + time.Minute)
+	signed := d.issue(t, d.claims(t))
+	gone := d.shelf.set.Keys[1].ID
+	require.Equal(t, gone, part(t, signed, 0)["kid"])
+
+	left, err := d.shelf.set.Remove(gone, d.clock.Now())
+	require.NoError(t, err)
+	d.shelf.set = left
+	d.rotate(t, keyset.ES256)
+
+	d.refuses(t, signed)
+	_, _, err = d.tokens.Verify(t.Context(), secret.New(old))
+	require.NoError(t, err)
+	fresh := part(t, d.issue(t, d.claims(t)), 0)["kid"]
+	require.Equal(t, d.shelf.set.Keys[1].ID, fresh)
+	for _, k := range d.jwks(t).Keys {
+		require.NotEqual(t, gone, k["kid"])
+	}
+	d.clock.move(-time.Second)
+	require.Equal(t, fresh, part(t, d.issue(t, d.claims(t)), 0)["kid"], "a clock that is behind signs with it too")
+}
+
 // A second library, with nothing but the published keys, agrees.
 func TestTokens_VerifyWithAnotherLibrary(t *testing.T) {
 	t.Parallel()

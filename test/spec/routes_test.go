@@ -79,6 +79,7 @@ GET /admin/v1/api-tokens
 DELETE /admin/v1/api-tokens/{id}
 GET /admin/v1/keys
 POST /admin/v1/keys/rotate
+DELETE /admin/v1/keys/{kid}
 GET /healthz
 GET /readyz
 GET /metrics

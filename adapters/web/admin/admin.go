@@ -77,7 +77,7 @@ func (a *API) Dialect() web.Dialect {
 			a.remove(root+"/api-tokens/{id}", a.revokeToken),
 
 			a.get(tenantPath+"/audit-events", a.listEvents), a.get(tenantPath+"/receipts/{receipt}", a.openReceipt),
-			a.get(root+"/keys", a.listKeys), a.post(root+"/keys/rotate", a.rotateKeys),
+			a.get(root+"/keys", a.listKeys), a.post(root+"/keys/rotate", a.rotateKeys), a.remove(root+"/keys/{kid}", a.removeKey),
 		},
 	}
 }

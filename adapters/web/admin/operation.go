@@ -125,6 +125,13 @@ func (a *API) rotateKeys(r *request) (answer, error) {
 	return keysAnswer(keys)
 }
 
+func (a *API) removeKey(r *request) (answer, error) {
+	if err := a.use.Keys.Remove(r.Context(), r.actor, r.Param("kid")); err != nil {
+		return answer{}, err
+	}
+	return gone()
+}
+
 // keysAnswer tells by its place in the set how a key stands: older ones than
 // the signer have signed, later ones are yet to.
 func keysAnswer(set operation.KeyList) (answer, error) {

@@ -96,6 +96,7 @@ func routes(t testing.TB) []route {
 		{method: "GET", path: base + "/receipts/{receipt}", needs: actor.AuditRead, status: 200},
 		{method: "GET", path: root + "/keys", needs: actor.KeysWrite, alone: true, status: 200},
 		{method: "POST", path: root + "/keys/rotate", needs: actor.KeysWrite, alone: true, status: 200},
+		{method: "DELETE", path: root + "/keys/{key}", needs: actor.KeysWrite, alone: true, status: 204},
 	}
 }
 

@@ -77,7 +77,10 @@ func (w *world) furnish(t testing.TB) {
 		require.NoError(t, err)
 		return tok.Snapshot().ID.String()
 	}
+	keys, err := w.Keys.List(ctx, harness.Operator())
+	require.NoError(t, err)
 	w.at = strings.NewReplacer(
+		"{key}", keys.Signer,
 		"{company}", c.ID().String(), "{contact}", w.Acme.Bob.String(), "{tag}", tag.ID().String(),
 		"{token}", token(harness.Code), "{operator-token}", token(""),
 		"{receipt}", w.Receipts.Issue(w.Acme.ID, "request-1", session.ErrToken),

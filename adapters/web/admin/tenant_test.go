@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -147,13 +148,7 @@ func TestReceipt_ShowsTheDecisions(t *testing.T) {
 func TestKeys_ANewOneWaitsForItsTurn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, harness.Options{})
-	statuses := func(a harness.Answer) (out []string) {
-		for _, item := range items(t, a.Body) {
-			status, _ := item.(map[string]any)["status"].(string)
-			out = append(out, status)
-		}
-		return out
-	}
+	statuses := func(a harness.Answer) []string { return keyTexts(t, a, "status") }
 
 	require.Equal(t, []string{"active"}, statuses(w.operate(t, "GET", root+"/keys", "", 200)))
 	rotated := w.operate(t, "POST", root+"/keys/rotate", "", 200)
@@ -161,4 +156,45 @@ func TestKeys_ANewOneWaitsForItsTurn(t *testing.T) {
 	require.False(t, strings.Contains(rotated.Body, "rivate"))
 	w.Advance(t, 6*60*1_000_000_000)
 	require.Equal(t, []string{"retired", "active"}, statuses(w.operate(t, "GET", root+"/keys", "", 200)))
+}
+
+// keyTexts is one member of each key that is listed.
+func keyTexts(t *testing.T, a harness.Answer, member string) (out []string) {
+	t.Helper()
+	for _, item := range items(t, a.Body) {
+		text, _ := item.(map[string]any)[member].(string)
+		out = append(out, text)
+	}
+	return out
+}
+
+func TestKeys_ARemovedOneIsGone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, harness.Options{})
+	w.operate(t, "POST", root+"/keys/rotate", "", 200)
+	w.Advance(t, 6*time.Minute)
+	before := w.operate(t, "POST", root+"/keys/rotate", "", 200)
+	kids := keyTexts(t, before, "kid")
+	require.Equal(t, []string{"retired", "active", "pending"}, keyTexts(t, before, "status"))
+	remove := func(kid string) harness.Answer {
+		gone := w.operate(t, "DELETE", root+"/keys/"+kid, "", 204)
+		require.Empty(t, gone.Body)
+		code, _ := refused(t, w.operate(t, "DELETE", root+"/keys/"+kid, "", 404))
+		require.Equal(t, "key_not_found", code)
+		return w.operate(t, "GET", root+"/keys", "", 200)
+	}
+
+	left := remove(kids[1])
+	require.Equal(t, []string{kids[0], kids[2]}, keyTexts(t, left, "kid"))
+	require.Equal(t, []string{"retired", "active"}, keyTexts(t, left, "status"))
+	left = remove(kids[2])
+	require.Equal(t, []string{"retired", "active"}, keyTexts(t, left, "status"))
+	require.NotContains(t, kids, keyTexts(t, left, "kid")[1], "a fresh one signs")
+	left = remove(kids[0])
+	require.Equal(t, []string{"active"}, keyTexts(t, left, "status"))
+	for _, unknown := range []string{"x", "%00", "..%2f..%2fkeys", "' OR 1=1--"} {
+		got := w.Do(t, harness.Ask{Method: "DELETE", Path: root + "/keys/" + url.PathEscape(unknown), Token: harness.OperatorToken})
+		require.Contains(t, []int{400, 404}, got.Status, unknown)
+	}
+	require.Len(t, items(t, w.operate(t, "GET", root+"/keys", "", 200).Body), 1)
 }

@@ -206,3 +206,28 @@ func TestBearer_BadOnesAreTheGeneric401BeforeAnythingIsRead(t *testing.T) {
 		}
 	}
 }
+
+// A token whose key was removed is refused like one that nobody ever signed,
+// and the session that it was issued for goes on under another key.
+func TestRemovedKey_EndsItsTokensAndNoSession(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	in := login(t, w)
+	me := func(token string) harness.Answer { return w.Do(t, harness.Ask{Path: portal + "/me", Token: token}) }
+	require.Equal(t, 200, me(in.AccessToken).Status)
+	keys, err := w.Keys.List(t.Context(), harness.Operator())
+	require.NoError(t, err)
+
+	require.NoError(t, w.Keys.Remove(t.Context(), harness.Operator(), keys.Signer))
+
+	got, bad := me(in.AccessToken), me("garbage")
+	requireRefusal(t, got, 401, "unauthenticated")
+	require.Equal(t, withoutReceipt(t, bad), withoutReceipt(t, got))
+	require.Equal(t, bad.Header.Get("Www-Authenticate"), got.Header.Get("Www-Authenticate"))
+	published, err := w.Ring.JWKS(t.Context())
+	require.NoError(t, err)
+	require.NotContains(t, string(published), keys.Signer)
+	next := tokensIn(t, refresh(t, w, in.RefreshToken))
+	require.Equal(t, 200, me(next.AccessToken).Status)
+	requireRefusal(t, me(in.AccessToken), 401, "unauthenticated")
+}
