@@ -184,6 +184,42 @@ func actsOnARunningService(t *testing.T, on program.Engine) {
 	require.Eventually(t, func() bool { return d.Send(read).Status == 401 }, program.Patience, 50*time.Millisecond)
 }
 
+// TestCommandLine_RemovesAKeyOfARunningService is the emergency.
+func TestCommandLine_RemovesAKeyOfARunningService(t *testing.T) { program.OnEach(t, removesAKey) }
+
+func removesAKey(t *testing.T, on program.Engine) {
+	d := deployOn(t, on)
+	d.Start()
+	p := d.Found("acme")
+	d.SignIn(p)
+	g := d.Tokens(d.Must(200, program.Login("acme", program.FirstPassword)))
+	d.Must(200, program.Visit("/me", g))
+	type listed struct{ KID, Status string }
+	keys := func(args ...string) (out []listed) {
+		text, errs, code := d.CLI(append([]string{"keys"}, append(args, "--json")...)...)
+		require.Equal(t, 0, code, errs)
+		require.NoError(t, json.Unmarshal([]byte(text), &out))
+		return out
+	}
+	before := keys("list")
+	require.Len(t, before, 1)
+
+	after := keys("remove", before[0].KID)
+
+	require.Len(t, after, 1)
+	require.Equal(t, "active", after[0].Status)
+	require.NotEqual(t, before[0].KID, after[0].KID)
+	require.Eventually(t, func() bool { return d.Send(program.Visit("/me", g)).Status == 401 }, program.Patience, 5*time.Millisecond)
+	g = d.Tokens(d.Must(200, program.Request{Method: "POST", Path: "/api/v1/portal/auth/refresh", Body: `{"refreshToken":"` + g.Refresh + `"}`}))
+	d.Must(200, program.Visit("/me", g))
+	jwks := string(d.Must(200, program.Request{Method: "GET", Path: "/.well-known/jwks.json"}).Body)
+	require.NotContains(t, jwks, before[0].KID)
+	require.Contains(t, jwks, after[0].KID)
+	_, errs, code := d.CLI("keys", "remove", before[0].KID)
+	require.Equal(t, 1, code)
+	require.Contains(t, errs, "no such signing key")
+}
+
 func TestContactImport(t *testing.T) { program.OnEach(t, contactImport) }
 
 func contactImport(t *testing.T, on program.Engine) {
@@ -192,7 +228,7 @@ func contactImport(t *testing.T, on program.Engine) {
 	p := d.Found("acme")
 	csv := "first_name,last_name,email,company_ids,password_hash\n" +
 		"Ben,Okafor,ben@globex.example," + p.Globex + ",$2a$04$ZhaG25yo9YBRfVB6HoQFfOVlZr0pnZTMEDYC0Z3UDqJzFEBvL9dwm\n" +
-		"Cleo,Janssen,not an program.Address," + p.Globex + ",\n"
+		"Cleo,Janssen,not an address," + p.Globex + ",\n"
 	require.NoError(t, os.WriteFile(d.Dir+"/people.csv", []byte(csv), 0o600))
 
 	out, errs, code := d.CLI("contact", "import", d.Dir+"/people.csv", "--tenant", "acme", "--json")

@@ -43,7 +43,7 @@ type person struct {
 
 // promises are what was answered with success, and what nobody knows of.
 type promises struct {
-	contacts      map[string]string // ids by program.Address
+	contacts      map[string]string // ids by address
 	maybeContacts []string
 	invoices      []string
 	maybeInvoices []string

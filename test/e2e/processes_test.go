@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -64,6 +66,18 @@ func (c couple) signsIn() program.Granted {
 	return c.here.Tokens(c.here.Must(200, program.Login("acme", program.FirstPassword)))
 }
 
+// kidOf names the key that signed the access token.
+func kidOf(t *testing.T, g program.Granted) string {
+	t.Helper()
+	head, _, _ := strings.Cut(g.Access, ".")
+	raw, err := base64.RawURLEncoding.DecodeString(head)
+	require.NoError(t, err)
+	var h struct{ Kid string }
+	require.NoError(t, json.Unmarshal(raw, &h))
+	require.NotEmpty(t, h.Kid)
+	return h.Kid
+}
+
 // TestProcesses_FollowWhatIsTakenAway withdraws, one by one, everything that a
 // visitor or a program can be let in by.
 func TestProcesses_FollowWhatIsTakenAway(t *testing.T) {
@@ -91,6 +105,8 @@ func TestProcesses_FollowWhatIsTakenAway(t *testing.T) {
 	c.here.Must(200, program.Operator("PATCH", contact+"/user", `{"enabled":true}`))
 	g = c.signsIn()
 	c.follows(news{"password changed", program.Visit("/me", g), answers(401), []program.Request{program.Operator("PUT", contact+"/password", `{"password":"`+program.FirstPassword+`"}`)}})
+	g = c.signsIn()
+	c.follows(news{"signing key removed", program.Visit("/me", g), answers(401), []program.Request{program.Operator("DELETE", "/keys/"+kidOf(t, g), "")}})
 	g = c.signsIn()
 	c.follows(news{"tenant suspended", program.Visit("/me", g), answers(403), []program.Request{program.Operator("PATCH", "/tenants/acme", `{"status":"suspended"}`)}})
 	c.follows(news{"tenant active again", program.Visit("/me", g), answers(200), []program.Request{program.Operator("PATCH", "/tenants/acme", `{"status":"active"}`)}})
