@@ -68,7 +68,12 @@ func (l *Live) advance(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read changes: %w", err)
 	}
-	l.apply(changes)
+	returned := l.stores.Own.Now()
+	keys := l.forgetEach(changes)
+	l.watch.told(changes, returned)
+	if keys {
+		l.keysChanged()
+	}
 	l.cursor = next
 	return nil
 }
@@ -76,6 +81,7 @@ func (l *Live) advance(ctx context.Context) error {
 // begin takes the place in the sequence before it forgets: what changes in
 // between is announced after that place.
 func (l *Live) begin(ctx context.Context) error {
+	l.watch.restart()
 	latest, err := l.stores.Changes.Latest(ctx)
 	if err != nil {
 		return fmt.Errorf("read changes: %w", err)
@@ -86,22 +92,25 @@ func (l *Live) begin(ctx context.Context) error {
 	return nil
 }
 
-// apply forgets what changed. What it does not understand, from a later
-// version perhaps, may be about anything.
-func (l *Live) apply(changes []port.Change) {
-	keys := false
-	for _, c := range changes {
-		if c.Kind == port.KeysChanged {
-			keys = true
-			continue
-		}
-		if !l.forget(c) {
-			l.forgetAll()
-		}
-	}
+// followOwn takes over what this process changed itself.
+func (l *Live) followOwn(changes []port.Announcement) {
+	keys := l.forgetEach(changes)
+	l.watch.made(changes)
 	if keys {
 		l.keysChanged()
 	}
+}
+
+// forgetEach forgets what changed, and reports whether the key set did. What it
+// does not understand, from a later version perhaps, may be about anything.
+func (l *Live) forgetEach(changes []port.Announcement) (keys bool) {
+	for _, c := range changes {
+		if !l.forget(c.Change) {
+			l.forgetAll()
+		}
+		keys = keys || c.Kind == port.KeysChanged
+	}
+	return keys
 }
 
 func (l *Live) forget(c port.Change) (understood bool) {

@@ -34,14 +34,15 @@ type Stores struct {
 
 // Options bound the caches, in entries. A zero member means the default.
 type Options struct {
-	StaleAfter time.Duration // 30 s
-	Every      time.Duration // between two polls, 250 ms
-	Report     func(error)   // told of polls that failed; nil: nobody is
-	Tenants    int           // 10,000; as many codes, hosts and origins each
-	Persons    int           // 50,000
-	Sessions   int           // 100,000
-	Companies  int           // 50,000
-	Tokens     int           // 10,000
+	StaleAfter time.Duration  // 30 s
+	Every      time.Duration  // between two polls, 250 ms
+	Report     func(error)    // told of polls that failed; nil: nobody is
+	Observe    func(Followed) // told of changes that took something away; nil: nobody is
+	Tenants    int            // 10,000; as many codes, hosts and origins each
+	Persons    int            // 50,000
+	Sessions   int            // 100,000
+	Companies  int            // 50,000
+	Tokens     int            // 10,000
 }
 
 func (o Options) filled() Options {
@@ -90,6 +91,7 @@ type Live struct {
 	polling sync.Mutex
 	cursor  port.Cursor
 	begun   bool
+	watch   *stopwatch
 	hooking sync.Mutex
 	hooks   []func()
 }
@@ -102,7 +104,7 @@ func New(s Stores, o Options) (*Live, error) {
 	if s.Own == nil {
 		s.Own = s.Clock
 	}
-	l := &Live{stores: s, options: o, born: s.Own.Now()}
+	l := &Live{stores: s, options: o, born: s.Own.Now(), watch: newStopwatch(s.Own, o.Observe)}
 	var failed [8]error
 	l.tenants, failed[0] = newShelf[tenant.ID, *tenant.Tenant](o.Tenants)
 	l.codes, failed[1] = newShelf[tenant.Code, tenant.ID](o.Tenants)
@@ -115,7 +117,7 @@ func New(s Stores, o Options) (*Live, error) {
 	if err := errors.Join(failed[:]...); err != nil {
 		return nil, err
 	}
-	s.Changes.OnLocal(l.apply)
+	s.Changes.OnLocal(l.followOwn)
 	return l, nil
 }
 

@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -35,10 +36,11 @@ type world struct {
 	company  map[company.ID]*company.Company
 	tokens   map[apitoken.ID]*apitoken.Token
 
-	announced []port.Change
+	announced []announced
 	oldest    int
+	overlap   int    // how many are told of again
 	during    func() // called by every poll
-	local     func([]port.Change)
+	hear      func([]port.Announcement)
 }
 
 func (w *world) Now() time.Time {
@@ -166,7 +168,13 @@ func (w *world) Latest(context.Context) (port.Cursor, error) {
 	return cursor(len(w.announced)), nil
 }
 
-func (w *world) Since(_ context.Context, after port.Cursor) ([]port.Change, port.Cursor, error) {
+// announced is a change and when it was announced.
+type announced struct {
+	port.Change
+	at time.Time
+}
+
+func (w *world) Since(_ context.Context, after port.Cursor) ([]port.Announcement, port.Cursor, error) {
 	if w.during != nil {
 		w.during()
 	}
@@ -179,19 +187,45 @@ func (w *world) Since(_ context.Context, after port.Cursor) ([]port.Change, port
 	case from < w.oldest:
 		return nil, "", port.ErrVersion
 	}
-	return append([]port.Change(nil), w.announced[from:]...), cursor(len(w.announced)), nil
+	var out []port.Announcement
+	for i := max(0, from-w.overlap); i < len(w.announced); i++ {
+		a := w.announced[i]
+		out = append(out, port.Announcement{Change: a.Change, Entry: strconv.Itoa(i), Age: w.now.Sub(a.at)})
+	}
+	return out, cursor(len(w.announced)), nil
 }
 
 // cursor is as long as what it comes after.
 func cursor(n int) port.Cursor { return port.Cursor(make([]byte, n)) }
 
-func (w *world) OnLocal(f func([]port.Change)) { w.local = f }
+func (w *world) OnLocal(f func([]port.Announcement)) { w.hear = f }
+
+// local is what this process did; nobody else hears of it.
+func (w *world) local(changes []port.Change) {
+	var out []port.Announcement
+	for _, c := range changes {
+		out = append(out, port.Announcement{Change: c, Entry: "unheard of"})
+	}
+	w.hear(out)
+}
+
+// own is what this process did as long after it announced it.
+func (w *world) own(c port.Change, after time.Duration) {
+	w.announce(c)
+	w.move(after)
+	w.mu.Lock()
+	entry := strconv.Itoa(len(w.announced) - 1)
+	w.mu.Unlock()
+	w.hear([]port.Announcement{{Change: c, Entry: entry}})
+}
 
 // announce is what another process did; poll hears of it.
 func (w *world) announce(changes ...port.Change) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.announced = append(w.announced, changes...)
+	for _, c := range changes {
+		w.announced = append(w.announced, announced{c, w.now})
+	}
 }
 
 // edit changes what is stored, unannounced.

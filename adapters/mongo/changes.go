@@ -49,21 +49,24 @@ type changeDoc struct {
 
 // announce stores changes that are about to be made. It comes before every
 // try of a write.
-func (db *DB) announce(ctx context.Context, changes []port.Change) error {
+func (db *DB) announce(ctx context.Context, changes []port.Change) ([]port.Announcement, error) {
 	if len(changes) == 0 {
-		return nil
+		return nil, nil
 	}
+	id := primitive.NewObjectID()
+	out := make([]port.Announcement, len(changes))
 	docs := make([]changeDoc, len(changes))
 	for i, c := range changes {
+		out[i] = port.Announcement{Change: c, Entry: id.Hex()}
 		docs[i] = changeDoc{T: uuid(c.Tenant.Bytes()), Kind: string(c.Kind), ID: c.ID}
 	}
-	_, err := db.collection(inChanges).update(ctx, bson.D{is("_id", primitive.NewObjectID())},
+	_, err := db.collection(inChanges).update(ctx, bson.D{is("_id", id)},
 		append(set(is("list", docs)), is("$currentDate", bson.D{is("at", true)})), options.Update().SetUpsert(true))
-	return err
+	return out, err
 }
 
 // tell lets this process know of changes that it made or tried to make.
-func (db *DB) tell(changes []port.Change) {
+func (db *DB) tell(changes []port.Announcement) {
 	if len(changes) == 0 {
 		return
 	}
@@ -77,10 +80,11 @@ func (db *DB) tell(changes []port.Change) {
 // change announces, writes and tells. It tells also when the write failed:
 // nobody knows then whether it happened.
 func (db *DB) change(ctx context.Context, changes []port.Change, write func(context.Context) error) error {
-	if err := db.announce(ctx, changes); err != nil {
+	announced, err := db.announce(ctx, changes)
+	if err != nil {
 		return err
 	}
-	defer db.tell(changes)
+	defer db.tell(announced)
 	return write(ctx)
 }
 
@@ -94,17 +98,26 @@ func (s *Changes) Latest(ctx context.Context) (out port.Cursor, err error) {
 	return out, err
 }
 
-// serverTime asks the server for its time, once more when a connection was
-// lost: the driver repeats no command of this kind by itself.
+// clockReading is what the server's clock said, and when by this process's own.
+type clockReading struct{ server, own time.Time }
+
+// serverTime asks the server for its time.
 func (db *DB) serverTime(ctx context.Context) (time.Time, error) {
-	now, err := db.askTime(ctx)
-	if err != nil && ctx.Err() == nil {
-		now, err = db.askTime(ctx)
-	}
-	return now, err
+	read, err := db.readClock(ctx)
+	return read.server, err
 }
 
-func (db *DB) askTime(ctx context.Context) (time.Time, error) {
+// readClock asks once more when a connection was lost: the driver repeats no
+// command of this kind by itself.
+func (db *DB) readClock(ctx context.Context) (clockReading, error) {
+	read, err := db.askTime(ctx)
+	if err != nil && ctx.Err() == nil {
+		read, err = db.askTime(ctx)
+	}
+	return read, err
+}
+
+func (db *DB) askTime(ctx context.Context) (clockReading, error) {
 	var hello struct {
 		Now time.Time `bson:"localTime"`
 	}
@@ -116,24 +129,24 @@ func (db *DB) askTime(ctx context.Context) (time.Time, error) {
 	if err == nil {
 		db.clock.heard(hello.Now, asked)
 	}
-	return hello.Now, err
+	return clockReading{server: hello.Now, own: asked.Add(db.clock.ownTime().Sub(asked) / 2)}, err
 }
 
 func cursor(t time.Time) port.Cursor { return port.Cursor(strconv.FormatInt(t.UnixMilli(), 10)) }
 
 // Since implements port.Changes.
-func (s *Changes) Since(ctx context.Context, after port.Cursor) (out []port.Change, next port.Cursor, err error) {
+func (s *Changes) Since(ctx context.Context, after port.Cursor) (out []port.Announcement, next port.Cursor, err error) {
 	from, err := strconv.ParseInt(string(after), 10, 64)
 	if err != nil {
 		return nil, "", port.ErrVersion
 	}
 	err = s.db.do(ctx, "read changes", func(ctx context.Context) error {
 		out = nil
-		now, err := s.db.serverTime(ctx)
+		asked, err := s.db.readClock(ctx)
 		if err != nil {
 			return err
 		}
-		last := time.UnixMilli(from)
+		now, last := asked.server, time.UnixMilli(from)
 		if last.Before(now.Add(-keepChanges / 2)) {
 			return port.ErrVersion
 		}
@@ -141,22 +154,36 @@ func (s *Changes) Since(ctx context.Context, after port.Cursor) (out []port.Chan
 			now = last
 		}
 		next = cursor(now)
-		return s.db.collection(inChanges).each(ctx, bson.D{is("at", bson.D{is("$gte", last.Add(-overlap))})},
-			func(raw bson.Raw) error {
-				var d changesDoc
-				if err := decode(raw, &d); err != nil {
-					return err
-				}
-				for _, c := range d.List {
-					out = append(out, port.Change{Tenant: tenant.IDFromBytes(sixteen(c.T)), Kind: port.ChangeKind(c.Kind), ID: c.ID})
-				}
-				return nil
-			}, options.Find().SetSort(bson.D{is("at", 1)}))
+		out, err = s.after(ctx, last.Add(-overlap), asked)
+		return err
 	})
 	if err != nil {
 		return nil, "", err
 	}
 	return out, next, nil
+}
+
+// after reads what was announced since the given time of the server, whose
+// clock was just read. How long that took is a part of every age.
+func (s *Changes) after(ctx context.Context, from time.Time, clock clockReading) (out []port.Announcement, err error) {
+	err = s.db.collection(inChanges).each(ctx, bson.D{is("at", bson.D{is("$gte", from)})}, func(raw bson.Raw) error {
+		var d changesDoc
+		if err := decode(raw, &d); err != nil {
+			return err
+		}
+		for _, c := range d.List {
+			out = append(out, port.Announcement{
+				Change: port.Change{Tenant: tenant.IDFromBytes(sixteen(c.T)), Kind: port.ChangeKind(c.Kind), ID: c.ID},
+				Entry:  d.ID.Hex(), Age: clock.server.Sub(d.At),
+			})
+		}
+		return nil
+	}, options.Find().SetSort(bson.D{is("at", 1)}))
+	since := s.db.clock.ownTime().Sub(clock.own)
+	for i := range out {
+		out[i].Age = max(0, out[i].Age+since)
+	}
+	return out, err
 }
 
 // trim removes changes that nobody may ask for any more.
@@ -173,7 +200,7 @@ func (s *Changes) trim(ctx context.Context) error {
 
 // OnLocal implements port.Changes. hear runs on the goroutine that wrote, and
 // may run on several at once.
-func (s *Changes) OnLocal(hear func([]port.Change)) {
+func (s *Changes) OnLocal(hear func([]port.Announcement)) {
 	s.db.mu.Lock()
 	defer s.db.mu.Unlock()
 	s.db.listen = append(s.db.listen, hear)

@@ -79,7 +79,7 @@ type DB struct {
 	wg       sync.WaitGroup
 
 	mu     sync.RWMutex
-	listen []func([]port.Change)
+	listen []func([]port.Announcement)
 }
 
 // Open returns at once, whether or not a server answers: until then every

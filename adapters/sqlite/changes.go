@@ -10,8 +10,8 @@ import (
 	"ostiary/domain/tenant"
 )
 
-// Changes implements port.Changes. Its times are SQLite's own: they only say
-// when a change is old enough to be trimmed.
+// Changes implements port.Changes. Its times are SQLite's own: they say how old
+// a change is, and when it is old enough to be trimmed.
 type Changes struct{ db *DB }
 
 var _ port.Changes = (*Changes)(nil)
@@ -26,15 +26,17 @@ const keepChanges = time.Hour
 // announce stores a change with the write that makes it.
 func (x *tx) announce(t tenant.ID, kind port.ChangeKind, id string) error {
 	c := port.Change{Tenant: t, Kind: kind, ID: id}
-	if slices.Contains(x.changes, c) {
+	if slices.ContainsFunc(x.changes, func(a port.Announcement) bool { return a.Change == c }) {
 		return nil
 	}
-	x.changes = append(x.changes, c)
-	_, err := x.execShared(`
-		INSERT INTO changes (at, tenant, kind, id) VALUES (CAST(unixepoch('subsec') * 1000 AS INTEGER), ?1, ?2, ?3)`,
+	_, err := x.oneShared(`
+		INSERT INTO changes (at, tenant, kind, id) VALUES (CAST(unixepoch('subsec') * 1000 AS INTEGER), ?1, ?2, ?3) RETURNING seq`,
+		func(r *row) { x.changes = append(x.changes, port.Announcement{Change: c, Entry: entry(r.int())}) },
 		t, string(kind), id)
 	return err
 }
+
+func entry(seq int64) string { return strconv.FormatInt(seq, 10) }
 
 // kept finds the number last given and the oldest that is kept.
 const kept = `SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0),
@@ -49,11 +51,11 @@ func (s *Changes) Latest(ctx context.Context) (out port.Cursor, err error) {
 	return out, err
 }
 
-func cursor(seq int64) port.Cursor { return port.Cursor(strconv.FormatInt(seq, 10)) }
+func cursor(seq int64) port.Cursor { return port.Cursor(entry(seq)) }
 
 // Since implements port.Changes. Writes are serial, so numbers become visible
 // in their order and none is skipped.
-func (s *Changes) Since(ctx context.Context, after port.Cursor) (out []port.Change, now port.Cursor, err error) {
+func (s *Changes) Since(ctx context.Context, after port.Cursor) (out []port.Announcement, now port.Cursor, err error) {
 	from, err := strconv.ParseInt(string(after), 10, 64)
 	if err != nil {
 		return nil, "", port.ErrVersion
@@ -74,8 +76,12 @@ func (s *Changes) Since(ctx context.Context, after port.Cursor) (out []port.Chan
 		if from == last {
 			return nil
 		}
-		return x.allShared("SELECT tenant, kind, id FROM changes WHERE seq > ?1 ORDER BY seq", func(r *row) {
-			out = append(out, port.Change{Tenant: tenant.IDFromBytes(r.uuid()), Kind: port.ChangeKind(r.text()), ID: r.text()})
+		return x.allShared(`
+			SELECT tenant, kind, id, seq, CAST(unixepoch('subsec') * 1000 AS INTEGER) - at FROM changes WHERE seq > ?1 ORDER BY seq`, func(r *row) {
+			out = append(out, port.Announcement{
+				Change: port.Change{Tenant: tenant.IDFromBytes(r.uuid()), Kind: port.ChangeKind(r.text()), ID: r.text()},
+				Entry:  entry(r.int()), Age: max(0, time.Duration(r.int())*time.Millisecond),
+			})
 		}, from)
 	})
 	if err != nil {
@@ -86,7 +92,7 @@ func (s *Changes) Since(ctx context.Context, after port.Cursor) (out []port.Chan
 
 // OnLocal implements port.Changes. hear runs on the goroutine that wrote, and
 // may run on several at once.
-func (s *Changes) OnLocal(hear func([]port.Change)) {
+func (s *Changes) OnLocal(hear func([]port.Announcement)) {
 	s.db.mu.Lock()
 	defer s.db.mu.Unlock()
 	s.db.listen = append(s.db.listen, hear)

@@ -46,7 +46,7 @@ type DB struct {
 	readers *pool
 
 	mu     sync.RWMutex
-	listen []func([]port.Change)
+	listen []func([]port.Announcement)
 }
 
 // Open opens the file, creating it (0600) and its directory (0700) when there

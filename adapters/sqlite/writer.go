@@ -13,7 +13,7 @@ import (
 // tx is rx within a write.
 type tx struct {
 	rx
-	changes []port.Change
+	changes []port.Announcement
 }
 
 // exec writes one tenant's data and says how many rows it touched.
@@ -33,7 +33,7 @@ type task struct {
 	fn       func(*tx) error
 	state    atomic.Int32
 	done     chan struct{}
-	changes  []port.Change
+	changes  []port.Announcement
 	err      error
 	panicked any
 }
@@ -178,7 +178,7 @@ func call(t *task, x *tx) error {
 
 // do queues fn and waits for its commit. A caller that stops waiting gets an
 // error only when fn will not run; otherwise the answer says what happened.
-func (w *writer) do(ctx context.Context, fn func(*tx) error) ([]port.Change, error) {
+func (w *writer) do(ctx context.Context, fn func(*tx) error) ([]port.Announcement, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -235,7 +235,7 @@ func (db *DB) write(ctx context.Context, what string, fn func(*tx) error) error 
 
 // tell calls those who listen, on the goroutine of the caller who wrote: they
 // may use the store.
-func (db *DB) tell(changes []port.Change) {
+func (db *DB) tell(changes []port.Announcement) {
 	if len(changes) == 0 {
 		return
 	}

@@ -2,6 +2,7 @@ package port
 
 import (
 	"context"
+	"time"
 
 	"ostiary/domain/apitoken"
 	"ostiary/domain/company"
@@ -49,6 +50,17 @@ type Change struct {
 	ID     string
 }
 
+// Announcement is a change as it was written down for others to hear of. Entry
+// is one and the same whenever the same announcement is told of, and another
+// one for every other announcement. Age is how long before it was told of by
+// Since it was made, by the store's clock, which is the one that all processes
+// share; OnLocal does not tell it.
+type Announcement struct {
+	Change
+	Entry string
+	Age   time.Duration
+}
+
 // Cursor is a place in the sequence of changes, opaque to callers.
 type Cursor string
 
@@ -63,9 +75,9 @@ type Changes interface {
 	// Since returns what was announced after the cursor, and the new place. A
 	// change may come more than once, never not at all: ErrVersion when the
 	// cursor is older than what is kept, and everything known must be dropped.
-	Since(ctx context.Context, after Cursor) ([]Change, Cursor, error)
+	Since(ctx context.Context, after Cursor) ([]Announcement, Cursor, error)
 
 	// OnLocal registers what to call, before the writing method returns, with
 	// the changes that this process made.
-	OnLocal(func([]Change))
+	OnLocal(func([]Announcement))
 }

@@ -27,6 +27,8 @@ func Changes(t *testing.T, open Open) {
 		"Since/OldPlacesAreNeverSilent":   changesNeverSilent,
 		"OnLocal/HearsParallelChanges":    changesLocalParallel,
 		"Latest/LeavesOutNothingThatCame": changesLatest,
+		"Since/NamesEachAnnouncement":     func(t *testing.T, s Store) { requireNamed(t, s, s) },
+		"Since/TellsHowLongAgo":           func(t *testing.T, s Store) { requireAged(t, s, s) },
 	}
 	for what, prepare := range announcements {
 		cs["Since/TellsOf/"+what] = func(t *testing.T, s Store) { changesTellOf(t, s, s, prepare) }
@@ -121,13 +123,22 @@ func tokenChange(t testing.TB, s Store, owner tenant.ID) announced {
 }
 
 // hears reports whether want is among the changes. The key set has no id.
-func (a announced) hears(changes []port.Change) bool {
-	return slices.ContainsFunc(changes, func(c port.Change) bool {
+func (a announced) hears(changes []port.Announcement) bool {
+	return len(a.among(changes)) > 0
+}
+
+// among returns those that are about want.
+func (a announced) among(changes []port.Announcement) (out []port.Announcement) {
+	for _, c := range changes {
+		got := c.Change
 		if a.want.Kind == port.KeysChanged {
-			c.ID = ""
+			got.ID = ""
 		}
-		return c == a.want
-	})
+		if got == a.want {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func latest(t testing.TB, s Store) port.Cursor {
@@ -137,7 +148,7 @@ func latest(t testing.TB, s Store) port.Cursor {
 	return c
 }
 
-func since(t testing.TB, s Store, c port.Cursor) ([]port.Change, port.Cursor) {
+func since(t testing.TB, s Store, c port.Cursor) ([]port.Announcement, port.Cursor) {
 	t.Helper()
 	changes, next, err := s.Changes.Since(t.Context(), c)
 	require.NoError(t, err)
@@ -159,16 +170,16 @@ func changesTellOf(t *testing.T, writer, listener Store, prepare func(testing.TB
 // ear collects what OnLocal is called with.
 type ear struct {
 	mu    sync.Mutex
-	heard []port.Change
+	heard []port.Announcement
 }
 
-func (e *ear) listen(changes []port.Change) {
+func (e *ear) listen(changes []port.Announcement) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.heard = append(e.heard, changes...)
 }
 
-func (e *ear) all() []port.Change {
+func (e *ear) all() []port.Announcement {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return slices.Clone(e.heard)
@@ -225,9 +236,9 @@ func requireAllHeard(t *testing.T, listener Store, writes []announced) {
 		errs = crowded(len(writes), func(i int) error { return writes[i].write(t.Context()) })
 	}()
 
-	var heard []port.Change
+	var heard []port.Announcement
 	poll := func() {
-		var changes []port.Change
+		var changes []port.Announcement
 		changes, place = since(t, listener, place)
 		heard = append(heard, changes...)
 	}
@@ -253,7 +264,7 @@ func changesGoOn(t *testing.T, s Store) {
 		h.addCompany(t, n)
 		a := companyChange(h, n)
 		require.NoError(t, a.write(t.Context()))
-		var heard []port.Change
+		var heard []port.Announcement
 		heard, place = since(t, s, place)
 		require.True(t, a.hears(heard))
 	}
@@ -293,5 +304,55 @@ func changesLatest(t *testing.T, s Store) {
 		require.NoError(t, writes[2*i+1].write(t.Context()))
 		heard, _ := since(t, s, place)
 		require.True(t, writes[2*i+1].hears(heard))
+	}
+}
+
+// requireNamed announces the same change twice: each announcement has a name of
+// its own, which whoever made it and whoever asks again is told as well.
+func requireNamed(t *testing.T, writer, listener Store) {
+	t.Helper()
+	var local ear
+	writer.Changes.OnLocal(local.listen)
+	a, place := companyChange(settle(t, writer), 1), latest(t, listener)
+	names := func(changes []port.Announcement) (out []string) {
+		for _, c := range a.among(changes) {
+			out = append(out, c.Entry)
+		}
+		slices.Sort(out)
+		return slices.Compact(out)
+	}
+
+	require.NoError(t, a.write(t.Context()))
+	require.NoError(t, a.write(t.Context()))
+
+	heard, _ := since(t, listener, place)
+	require.Len(t, names(heard), 2)
+	require.NotContains(t, names(heard), "")
+	require.Equal(t, names(heard), names(local.all()))
+	again, _ := since(t, listener, place)
+	require.Equal(t, names(heard), names(again))
+}
+
+// requireAged asks again and again: what was announced is as old as the store's
+// clock says, which this machine's need not be near.
+func requireAged(t *testing.T, writer, listener Store) {
+	t.Helper()
+	a, place := companyChange(settle(t, writer), 1), latest(t, listener)
+	began := time.Now()
+	require.NoError(t, a.write(t.Context()))
+	age := func() time.Duration {
+		heard, _ := since(t, listener, place)
+		found := a.among(heard)
+		require.Len(t, found, 1)
+		return found[0].Age
+	}
+
+	first := age()
+
+	require.GreaterOrEqual(t, first, time.Duration(0))
+	// Half the way to the server and back is a guess, and clocks have a grain.
+	require.LessOrEqual(t, first, 2*time.Since(began)+50*time.Millisecond)
+	for asked := time.Now(); age() <= first+20*time.Millisecond; {
+		require.Less(t, time.Since(asked), time.Minute, "it does not age")
 	}
 }

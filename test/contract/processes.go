@@ -46,6 +46,8 @@ func Processes(t *testing.T, pair Pair) {
 		"Changes/ParallelOnesAreHeard":     processesChanges,
 		"Changes/LocalOnesAreOnesOwn":      processesLocal,
 		"Changes/AnnouncedBeforeTheEffect": processesAnnounceEarly,
+		"Changes/AnnouncementsHaveNames":   func(t *testing.T, b both) { requireNamed(t, b.stores[0], b.stores[1]) },
+		"Changes/AnnouncementsHaveAnAge":   func(t *testing.T, b both) { requireAged(t, b.stores[0], b.stores[1]) },
 	}
 	for what, prepare := range announcements {
 		cs["Changes/Hears/"+what] = func(t *testing.T, b both) { changesTellOf(t, b.stores[0], b.stores[1], prepare) }
