@@ -31,3 +31,23 @@ func measure(r *prometheus.Registry, h *argon.Hasher, l *live.Live) {
 	level("ostiary_password_hash_queue", "Callers that wait for a password hash.", func() float64 { return float64(h.Stats().Waiting) })
 	level("ostiary_storage_lag_seconds", "How long ago storage was last heard from.", func() float64 { return l.Lag().Seconds() })
 }
+
+// revocations shows whether what is taken away is refused within the second
+// that is promised. Both series are there from the start.
+func revocations(r *prometheus.Registry) func(live.Followed) {
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "ostiary_revocation_seconds",
+		Help: "Revoked to refused: from the announcement of a change that may take something away (session, user, tenant, API token, " +
+			"signing key) to when this process went by it, by the store's clock. by: which process made the change, self or other.",
+		Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5},
+	}, []string{"by"})
+	r.MustRegister(seconds)
+	self, other := seconds.WithLabelValues("self"), seconds.WithLabelValues("other")
+	return func(f live.Followed) {
+		by := other
+		if f.Own {
+			by = self
+		}
+		by.Observe(f.Took.Seconds())
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/url"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
@@ -79,9 +80,10 @@ func publicHost(c Config) string {
 	return u.Hostname()
 }
 
-func newLive(c Config, s live.Stores, log *zap.Logger) (*live.Live, error) {
+func newLive(c Config, s live.Stores, reg *prometheus.Registry, log *zap.Logger) (*live.Live, error) {
 	return live.New(s, live.Options{
 		StaleAfter: c.Stale,
+		Observe:    revocations(reg),
 		Report:     func(err error) { log.Warn("storage does not tell of changes", zap.Error(err)) },
 	})
 }

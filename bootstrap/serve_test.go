@@ -84,6 +84,20 @@ func (s service) send(t *testing.T, method, path, body string) (*http.Response, 
 	if body != "" {
 		req.Header.Set("Content-Type", "application/json")
 	}
+	return s.do(t, req)
+}
+
+// operate asks as the operator.
+func (s service) operate(t *testing.T, method, path string) (*http.Response, []byte) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, s.base+path, nil)
+	require.NoError(t, err)
+	req.Header.Set("Authorization", "Bearer an-operator-token-of-32-characters")
+	return s.do(t, req)
+}
+
+func (service) do(t *testing.T, req *http.Request) (*http.Response, []byte) {
+	t.Helper()
 	res, err := http.DefaultClient.Do(req)
 	require.NoError(t, err)
 	defer func() { _ = res.Body.Close() }()
@@ -179,6 +193,62 @@ func TestServe_BecomesReadyWithoutARestart(t *testing.T) {
 		after, _ := s.get(t, "/readyz")
 		return after.StatusCode == http.StatusOK
 	}, patience, 10*time.Millisecond)
+	s.stop()
+	require.NoError(t, s.end(t))
+}
+
+// faltering is a ring whose store is away for as many reloads as it is told.
+type faltering struct {
+	port.KeyRing
+	away atomic.Int64
+}
+
+func (f *faltering) Reload(ctx context.Context) error {
+	if f.away.Add(-1) >= 0 {
+		return port.ErrUnavailable
+	}
+	return f.KeyRing.Reload(ctx)
+}
+
+// A process that could not read the key set tries again long before the next
+// round: a key that was removed must not be trusted until then. What it did is
+// measured.
+func TestServe_FollowsARemovedKeyThoughReadingTheKeysFails(t *testing.T) {
+	t.Parallel()
+	set := shipped()
+	set.Storage, set.OperatorToken = "sqlite:"+filepath.Join(t.TempDir(), "ostiary.db"), "an-operator-token-of-32-characters"
+	ring := &faltering{}
+	s := serve(t, set, fx.Decorate(func(r port.KeyRing) port.KeyRing {
+		ring.KeyRing = r
+		return ring
+	}))
+	kid := func() string {
+		_, body := s.get(t, "/.well-known/jwks.json")
+		var set struct{ Keys []struct{ Kid string } }
+		require.NoError(t, json.Unmarshal(body, &set))
+		require.Len(t, set.Keys, 1)
+		return set.Keys[0].Kid
+	}
+	before := kid()
+	metrics := func() string {
+		res, body := s.operate(t, http.MethodGet, "/metrics")
+		require.Equal(t, http.StatusOK, res.StatusCode)
+		return string(body)
+	}
+	for _, by := range []string{"self", "other"} {
+		require.Contains(t, metrics(), `ostiary_revocation_seconds_count{by="`+by+`"} 0`)
+		require.Contains(t, metrics(), `ostiary_revocation_seconds_bucket{by="`+by+`",le="1"} 0`)
+	}
+
+	ring.away.Store(3)
+	removed, _ := s.operate(t, http.MethodDelete, "/admin/v1/keys/"+before)
+
+	require.Equal(t, http.StatusServiceUnavailable, removed.StatusCode, "nobody knows yet that it is refused here")
+	require.Eventually(t, func() bool { return ring.away.Load() < 0 }, patience, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return strings.Contains(metrics(), `ostiary_revocation_seconds_count{by="self"} 1`)
+	}, patience, 10*time.Millisecond)
+	require.NotEqual(t, before, kid())
 	s.stop()
 	require.NoError(t, s.end(t))
 }

@@ -20,6 +20,7 @@ import (
 const (
 	keyPatrol  = time.Hour   // whether a new signing key is due
 	ringPatrol = time.Minute // keys come and go by the clock as well as by change
+	ringRetry  = 250 * time.Millisecond
 	headPatrol = time.Minute
 	sweep      = 5 * time.Minute
 	farewell   = 3 * time.Second // for mail that is due at stop
@@ -159,8 +160,12 @@ func (w *Workers) run(ctx context.Context) {
 	w.wg.Go(func() { w.postman.Run(ctx) })
 	w.every(ctx, keyPatrol, "rotate keys", w.keys.Ensure)
 	w.wg.Go(func() {
-		for await(ctx, changed, ringPatrol) {
-			w.report("reload keys", w.ring.Reload(ctx))
+		for wait := ringPatrol; await(ctx, changed, wait); {
+			wait = ringPatrol
+			if err := w.live.FollowKeys(ctx, w.ring.Reload); err != nil {
+				w.report("reload keys", err)
+				wait = ringRetry // a removed key must not be trusted until the next round
+			}
 		}
 	})
 	w.every(ctx, headPatrol, "sign audit heads", w.recorder.SignHeads)
