@@ -73,7 +73,7 @@ func TestMetrics_HaveAListenerOfTheirOwn(t *testing.T) {
 
 	d.Must(401, program.Request{Method: "GET", Path: "/metrics"})
 	figures := string(d.Must(200, program.Request{Method: "GET", Path: "/metrics", Bearer: program.OperatorToken}).Body)
-	for _, name := range []string{"ostiary_http_request_seconds", "ostiary_password_hashes_total", "ostiary_password_hash_queue", "ostiary_storage_lag_seconds", "go_goroutines"} {
+	for _, name := range []string{"ostiary_http_request_seconds", "ostiary_password_hashes_total", "ostiary_password_hash_queue", "ostiary_storage_lag_seconds", "ostiary_revocation_seconds_bucket", "go_goroutines"} {
 		require.Contains(t, figures, name)
 	}
 	res, err := http.Get("http://" + free.Addr().String() + "/metrics")

@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"encoding/base64"
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,33 @@ func kidOf(t *testing.T, g program.Granted) string {
 	return h.Kid
 }
 
+// measured asserts that each process says how long what was taken away went on
+// here and there, and logs it.
+func (c couple) measured() {
+	c.t.Helper()
+	for d, by := range map[*program.Deployment]string{c.here: "self", c.there: "other"} {
+		var figures string
+		require.Eventually(c.t, func() bool {
+			figures = string(d.Send(program.Request{Method: "GET", Path: "/metrics", Bearer: program.OperatorToken}).Body)
+			return revocations(figures, `count{by="`+by+`"}`) >= 8
+		}, program.Patience, 50*time.Millisecond, by)
+		for _, name := range []string{`bucket{by="` + by + `",le="0.25"}`, `bucket{by="` + by + `",le="1"}`, `count{by="` + by + `"}`, `sum{by="` + by + `"}`} {
+			c.t.Logf("revocations %s: %v", name, revocations(figures, name))
+		}
+	}
+}
+
+// revocations is one figure of the histogram.
+func revocations(figures, name string) float64 {
+	for line := range strings.Lines(figures) {
+		if rest, ok := strings.CutPrefix(line, "ostiary_revocation_seconds_"+name+" "); ok {
+			value, _ := strconv.ParseFloat(strings.TrimSpace(rest), 64)
+			return value
+		}
+	}
+	return -1
+}
+
 // TestProcesses_FollowWhatIsTakenAway withdraws, one by one, everything that a
 // visitor or a program can be let in by.
 func TestProcesses_FollowWhatIsTakenAway(t *testing.T) {
@@ -111,6 +139,7 @@ func TestProcesses_FollowWhatIsTakenAway(t *testing.T) {
 	c.follows(news{"tenant suspended", program.Visit("/me", g), answers(403), []program.Request{program.Operator("PATCH", "/tenants/acme", `{"status":"suspended"}`)}})
 	c.follows(news{"tenant active again", program.Visit("/me", g), answers(200), []program.Request{program.Operator("PATCH", "/tenants/acme", `{"status":"active"}`)}})
 	c.follows(news{"tenant deleted", program.Visit("/me", g), answers(401), []program.Request{program.Operator("DELETE", "/tenants/acme", "")}})
+	c.measured()
 }
 
 // TestProcesses_FollowWhatIsNew is about what the other process believed not to
