@@ -36,6 +36,7 @@ var refusedFraming = map[string]string{
 	"Host with user":                 "GET /toy/v1/items/1 HTTP/1.1\r\nHost: good:80@evil\r\n\r\n",
 	"Host with path":                 "GET /toy/v1/items/1 HTTP/1.1\r\nHost: good/evil\r\n\r\n",
 	"Host list":                      "GET /toy/v1/items/1 HTTP/1.1\r\nHost: good, evil\r\n\r\n",
+	"Host in brackets twice":         "GET /toy/v1/items/1 HTTP/1.1\r\nHost: [[::1]\r\n\r\n",
 	"Host with bad port":             "GET /toy/v1/items/1 HTTP/1.1\r\nHost: good:80:90\r\n\r\n",
 	"bare LF":                        "GET /toy/v1/items/1 HTTP/1.1\nHost: a\n\n",
 	"one bare LF":                    "GET /toy/v1/items/1 HTTP/1.1\r\nHost: a\nX: y\r\n\r\n",

@@ -45,7 +45,7 @@ func isHost(s string) bool {
 		}
 	}
 	if strings.HasPrefix(name, "[") {
-		a, err := netip.ParseAddr(strings.Trim(name, "[]"))
+		a, err := netip.ParseAddr(name[1 : len(name)-1]) // one pair: splitPort saw to the other end
 		return err == nil && a.Is6() && a.Zone() == ""
 	}
 	for i := range len(name) {

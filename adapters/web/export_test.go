@@ -1,0 +1,31 @@
+package web
+
+import "net/netip"
+
+// Exported for the tests of what no answer shows well enough.
+var (
+	ClientAddress = clientAddress
+	IsHost        = isHost
+	WithoutPort   = withoutPort
+)
+
+// ParseHop reads one entry of X-Forwarded-For.
+func ParseHop(s string) (netip.Addr, bool) { return parseHop(s) }
+
+// Inspect gives p to an inspector of its own in reads of at most size bytes
+// and returns how many it lets through, after which of the reads no request is
+// under way, and why it stops.
+func Inspect(p []byte, size int) (fit int, ends []int, err error) {
+	var in inspector
+	for fit < len(p) {
+		n, err := in.scan(p[fit:min(fit+size, len(p))])
+		fit += n
+		if err != nil {
+			return fit, ends, err
+		}
+		if in.idle() {
+			ends = append(ends, fit)
+		}
+	}
+	return fit, ends, nil
+}
