@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -41,10 +42,18 @@ func FuzzInspector(f *testing.F) {
 		require.Equal(t, fit, again, "how bytes are cut into reads means nothing")
 		require.Equal(t, err, errAgain)
 
+		from := 0
+		for _, end := range ends {
+			head, _, _ := bytes.Cut(raw[from:end], []byte("\r\n\r\n"))
+			require.LessOrEqual(t, len(framing.FindAll(head, 2)), 1, "one thing says how long the body is")
+			from = end
+		}
 		requests := readByNetHTTP(t, raw[:fit], ends)
 		require.Equal(t, requests, readByFasthttp(t, raw[:fit], ends)[:len(requests)])
 	})
 }
+
+var framing = regexp.MustCompile(`(?i)\n(content-length|transfer-encoding)[^-a-z0-9]`)
 
 type request struct {
 	Method, Target, Host string
