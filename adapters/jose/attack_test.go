@@ -17,7 +17,6 @@ import (
 
 	"ostiary/domain/keyset"
 	"ostiary/domain/secret"
-	"ostiary/domain/session"
 )
 
 func goodParts(t testing.TB, d deployment) (head, payload string) {
@@ -225,25 +224,4 @@ func TestVerify_RefusesAForeignKeyUnderAKnownKid(t *testing.T) {
 
 	d.refuses(t, forge(t, evil, head, payload))
 	d.refuses(t, forge(t, evil, strings.Replace(head, d.shelf.set.Keys[0].ID, evil.shelf.set.Keys[0].ID, 1), payload))
-}
-
-// Whatever is changed in a token, what is accepted says what was issued.
-func FuzzVerify(f *testing.F) {
-	d := setup(f, keyset.EdDSA)
-	token := d.issue(f, d.claims(f))
-	s := strings.Split(token, ".")
-	for _, seed := range []string{
-		token, "", "..", s[0] + "." + s[1] + ".", token + "=", s[0] + ".." + s[2], token + ".AA.AA",
-		b64.EncodeToString([]byte(`{"alg":"none"}`)) + "." + s[1] + ".", `{"payload":"` + s[1] + `"}`, token[:len(token)-1] + "B",
-	} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, candidate string) {
-		_, _, err := d.tokens.Verify(t.Context(), secret.New(candidate))
-		if err == nil {
-			require.Equal(t, token, candidate)
-		} else {
-			require.ErrorIs(t, err, session.ErrToken)
-		}
-	})
 }
