@@ -284,3 +284,39 @@ func TestRef_IsOfNobodyUnlessServed(t *testing.T) {
 	require.True(t, tenant.Ref{Given: "acme"}.ID().IsZero())
 	require.Equal(t, acme, tenant.Ref{Given: "acme", Tenant: newTenant(t)}.ID())
 }
+
+// FuzzSettings reads what was accepted as a browser would: an origin is all
+// that stands before the first mark that can end it.
+func FuzzSettings(f *testing.F) {
+	for _, u := range []string{
+		"https://app.example.com/#token={token}", "https://app.example.com#{token}", "https://app.example.com@evil.example/#{token}", "HTTPS://app.example.com?a#{token}",
+	} {
+		f.Add("https://app.example.com", u)
+	}
+	f.Add("http://[::1]:8080", "https://[::1]:8080/#{token}")
+	f.Add("https://app.example.com:", "https://app.example.com:#{token}")
+
+	f.Fuzz(func(t *testing.T, origin, link string) {
+		d := details()
+		d.Status = tenant.Active
+		d.Settings = tenant.Settings{Origins: []string{origin}, MagicLinkURL: link}
+		if newTenant(t).Change(d, now) != nil {
+			return
+		}
+		scheme, host, _ := strings.Cut(origin, "://")
+		require.Contains(t, []string{"http", "https"}, scheme)
+		require.NotEmpty(t, host)
+		require.Equal(t, strings.ToLower(host), host)
+		require.False(t, strings.ContainsAny(host, "/\\?#@*%^|<>\"`{} ,;"), "%q", host)
+		if link == "" {
+			return
+		}
+		before, fragment, _ := strings.Cut(link, "#")
+		at := strings.TrimPrefix(strings.ToLower(before[:len("https://")])+before[len("https://"):], origin)
+		require.NotEqual(t, before, at, "the link leads to the origin")
+		require.True(t, at == "" || at[0] == '/' || at[0] == '?', "%q", link)
+		require.Equal(t, "https", scheme)
+		require.NotContains(t, before, "{token}")
+		require.Equal(t, 1, strings.Count(fragment, "{token}"))
+	})
+}

@@ -1,6 +1,7 @@
 package throttle_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -204,4 +205,40 @@ func TestParse_RefusesWhatItCannotKeep(t *testing.T) {
 		_, err := throttle.Parse(s)
 		require.Error(t, err, "%q", s)
 	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"off", "login-user=3/1m, link-address=1000/1s", "login-tenant=7/24h", "link-user=1/1h,link-user=2/1h", "login-user=1/0.9999999999s", "login-user=+1/1m"} {
+		f.Add(s)
+	}
+
+	f.Fuzz(func(t *testing.T, s string) {
+		limits, err := throttle.Parse(s)
+		if err != nil || limits == (throttle.Limits{}) {
+			require.True(t, err != nil || s == "off")
+			return
+		}
+		again, err := throttle.Parse(written(limits))
+		require.NoError(t, err)
+		require.Equal(t, limits, again)
+		for _, l := range []throttle.Limit{limits.LoginUser, limits.LoginAddress, limits.LoginTenant, limits.LinkUser, limits.LinkAddress} {
+			require.False(t, l.Off(), "only \"off\" switches a limit off")
+			if l.Count > 2000 {
+				continue // the walk below would take long
+			}
+			var state throttle.State
+			for range l.Count {
+				require.Zero(t, l.Full(state, start))
+				state = l.Add(state, start)
+			}
+			require.Positive(t, l.Full(state, start), "as many events fit as were said")
+			require.LessOrEqual(t, l.Full(state, start), l.Window)
+		}
+	})
+}
+
+func written(l throttle.Limits) string {
+	return fmt.Sprintf("login-user=%d/%v,login-address=%d/%v,login-tenant=%d/%v,link-user=%d/%v,link-address=%d/%v",
+		l.LoginUser.Count, l.LoginUser.Window, l.LoginAddress.Count, l.LoginAddress.Window, l.LoginTenant.Count, l.LoginTenant.Window,
+		l.LinkUser.Count, l.LinkUser.Window, l.LinkAddress.Count, l.LinkAddress.Window)
 }
