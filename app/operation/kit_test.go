@@ -33,7 +33,7 @@ type kit struct {
 	other   *tenant.Tenant
 }
 
-func setup(t *testing.T) *kit {
+func setup(t testing.TB) *kit {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "test.db"), sqlite.Options{})
 	require.NoError(t, err)
