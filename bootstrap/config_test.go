@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"ostiary/adapters/cli"
 	"ostiary/bootstrap"
@@ -160,4 +161,33 @@ func TestNewConfig_ReportsEverythingAtOnce(t *testing.T) {
 	s.StaleSeconds, s.ExpiresUnit, s.LogLevel = "x", "x", "x"
 	_, err := bootstrap.NewConfig(s)
 	require.Len(t, strings.Split(err.Error(), "\n"), 3)
+}
+
+// TestParseStorage_ShowsNoPasswordBeforeAnAt puts a password into what should be
+// an address, before an '@' as in one that is well-formed or nearly so.
+func TestParseStorage_ShowsNoPasswordBeforeAnAt(t *testing.T) {
+	t.Parallel()
+	const password = "hunter2hunter2"
+	mark := rapid.SampledFrom([]string{
+		"mongodb", "+srv", "sqlite", "mysql", "://", ":", "/", "//", "?", "#", "@", "%", "%40", "&", "=", ",", ";", " ", "[", "]", "[::1]", "u", "h", "o", ".", "admin", "tls", "proxyPassword=",
+	})
+	around := rapid.Map(rapid.SliceOfN(mark, 0, 8), func(parts []string) string { return strings.Join(parts, "") })
+	rapid.Check(t, func(t *rapid.T) {
+		scheme := rapid.SampledFrom([]string{"", "mongodb://", "mongodb://u:", "mongodb+srv://u:"}).Draw(t, "scheme")
+		value := scheme + around.Draw(t, "before") + password + around.Draw(t, "between") + "@" + around.Draw(t, "after")
+		if got, ok := bootstrap.ParseStorage(value); ok {
+			if got.Engine == bootstrap.MongoDB {
+				require.NotContains(t, fmt.Sprintf("%v %+v %#v", got, got, got), password)
+			}
+			return
+		}
+		s := shipped()
+		s.Storage, s.MasterKey = value, masterKey
+
+		_, err := bootstrap.NewConfig(s)
+
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), password)
+		require.NotContains(t, err.Error(), "\n", "one line names the variable")
+	})
 }
