@@ -94,7 +94,7 @@ func (p press) message(l letter) (*gomail.Msg, error) {
 		return nil, err
 	}
 	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithEncoding(gomail.EncodingQP), gomail.WithCharset(gomail.CharsetUTF8))
-	m.FromMailAddress(&netmail.Address{Name: l.Sender, Address: p.from})
+	m.FromMailAddress(&netmail.Address{Name: fromName(l.Sender), Address: p.from})
 	m.ToMailAddress(&netmail.Address{Address: l.To})
 	m.Subject(l.Subject)
 	m.SetDateWithValue(p.clock.Now())
@@ -104,6 +104,16 @@ func (p press) message(l letter) (*gomail.Msg, error) {
 	m.SetBodyString(gomail.TypeTextPlain, plain)
 	m.AddAlternativeString(gomail.TypeTextHTML, html)
 	return m, nil
+}
+
+// fromName has no backslash beside letters that are not ASCII: net/mail leaves
+// it as it is in an encoded word, where RFC 2047 section 5 forbids it, and then
+// not even net/mail can read the From.
+func fromName(s string) string {
+	if strings.ContainsFunc(s, func(r rune) bool { return r > '~' }) {
+		return strings.ReplaceAll(s, `\`, "/")
+	}
+	return s
 }
 
 // name returns a name that sorts by time.

@@ -149,6 +149,21 @@ func TestSend_KeepsNamesThatAreNotASCII(t *testing.T) {
 	require.Contains(t, html.UnescapeString(got.html), m.Sender)
 }
 
+func TestSend_NamesWithABackslashCanBeRead(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{`Acme \o/`: `Acme \o/`, `Bäckerei \o/`: "Bäckerei /o/"} {
+		m := signIn()
+		m.Sender = name
+
+		got := deliver(t, m)
+
+		from, err := got.header.AddressList("From")
+		require.NoError(t, err)
+		require.Equal(t, want, from[0].Name)
+		require.Equal(t, "Sign in to "+name, got.decoded(t, "Subject"))
+	}
+}
+
 func TestSend_TakesOneBareRecipientOnly(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []mail.Config{{Kind: mail.File, Dir: t.TempDir()}, {Kind: mail.Console}, {Kind: mail.SMTP, Host: "host.invalid", Port: 1, From: "a@example.com"}} {
