@@ -70,8 +70,8 @@ func FuzzVerify(f *testing.F) {
 }
 
 // FuzzSigned has the deployment's own key sign anything: what is accepted must
-// say to a careless reader, who takes the last of two members and any spelling
-// of their names, what it says to Ostiary.
+// say to any reader of JSON, also to one that takes the first or the last of
+// two members of one name, what it says to Ostiary.
 func FuzzSigned(f *testing.F) {
 	d, key := fixed(f)
 	head, payload := goodParts(f, d)
@@ -93,6 +93,7 @@ func FuzzSigned(f *testing.F) {
 		require.Equal(t, map[string]any{"alg": "EdDSA", "kid": kid, "typ": "at+jwt"}, header)
 		var said map[string]any
 		require.NoError(t, json.Unmarshal([]byte(payload), &said))
+		require.Equal(t, len(said), members(t, payload), "no member is there twice")
 		require.Equal(t, claims.Subject.String(), strings.ToLower(said["sub"].(string)))
 		require.Equal(t, claims.Tenant.String(), strings.ToLower(said["tid"].(string)))
 		require.Equal(t, string(claims.TenantCode), said["tenant"])
@@ -104,4 +105,18 @@ func FuzzSigned(f *testing.F) {
 		require.Len(t, said["roles"], len(claims.Roles))
 		require.WithinRange(t, claims.Expires, d.clock.Now().Add(-31*time.Second), d.clock.Now().Add(62*time.Minute))
 	})
+}
+
+// members counts those of an object, with all that share a name.
+func members(t *testing.T, object string) (n int) {
+	t.Helper()
+	dec := json.NewDecoder(strings.NewReader(object))
+	_, err := dec.Token()
+	require.NoError(t, err)
+	for ; dec.More(); n++ {
+		_, err := dec.Token()
+		require.NoError(t, err)
+		require.NoError(t, dec.Decode(new(json.RawMessage)))
+	}
+	return n
 }

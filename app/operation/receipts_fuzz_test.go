@@ -18,6 +18,7 @@ func FuzzReceipt(f *testing.F) {
 	f.Add("req-1", "user", "found", []byte("forged"))
 	f.Add("", "", "", []byte{1})
 	f.Add("r\x00\xff", "é", string(make([]byte, 300)), append([]byte{1, 25: 1, 26: 255}, "\x03abc\x00\xff"...))
+	f.Add("", "", "", append([]byte{1, 26: 1, 27: 255, 283: 255}, "beyond the end"...))
 	k := setup(f)
 	s := k.receipts()
 	length := len(s.Issue(k.acme.ID(), "", nil))

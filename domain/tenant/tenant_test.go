@@ -294,6 +294,8 @@ func FuzzSettings(f *testing.F) {
 		f.Add("https://app.example.com", u)
 	}
 	f.Add("http://[::1]:8080", "https://[::1]:8080/#{token}")
+	f.Add("https://app.example.com/path", "https://app.example.com/#{token}")
+	f.Add("https://user@app.example.com", "")
 	f.Add("https://app.example.com:", "https://app.example.com:#{token}")
 
 	f.Fuzz(func(t *testing.T, origin, link string) {

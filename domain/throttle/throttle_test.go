@@ -2,6 +2,7 @@ package throttle_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -217,6 +218,9 @@ func FuzzParse(f *testing.F) {
 		if err != nil || limits == (throttle.Limits{}) {
 			require.True(t, err != nil || s == "off")
 			return
+		}
+		for _, name := range []string{"login-user=", "login-address=", "login-tenant=", "link-user=", "link-address="} {
+			require.LessOrEqual(t, strings.Count(s, name), 1, "what is said twice is not clear")
 		}
 		again, err := throttle.Parse(written(limits))
 		require.NoError(t, err)
