@@ -125,7 +125,7 @@ func FuzzServer(f *testing.F) {
 			if _, err := answers.Peek(1); errors.Is(err, io.EOF) {
 				return
 			}
-			res, err := http.ReadResponse(answers, &http.Request{Method: methodAt(raw, ends, n)})
+			res, err := http.ReadResponse(answers, &http.Request{Method: methodAt(raw[:fit], ends, n)})
 			require.NoError(t, err)
 			_, err = io.ReadAll(res.Body)
 			require.NoError(t, err)
@@ -177,12 +177,16 @@ func exchange(t *testing.T, addr string, raw []byte) []byte {
 	return out
 }
 
-// methodAt is the method of the request that begins where the one before ends.
-func methodAt(raw []byte, ends []int, n int) string {
+// methodAt is the method of the request that begins where the one before ends,
+// "" for one whose head was refused or cut short: nobody knows what it asks.
+func methodAt(let []byte, ends []int, n int) string {
 	if n > 0 && n <= len(ends) {
-		raw = raw[ends[n-1]:]
+		let = let[ends[n-1]:]
 	}
-	method, _, _ := strings.Cut(string(raw), " ")
+	if !bytes.Contains(let, []byte("\r\n\r\n")) {
+		return ""
+	}
+	method, _, _ := strings.Cut(string(let), " ")
 	return method
 }
 
