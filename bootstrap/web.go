@@ -67,6 +67,7 @@ func newServer(c Config, clock port.Clock, res *tenancy.Resolver, rec *operation
 		TrustedProxies: c.TrustedProxies,
 		Tag:            port.WithRequest,
 		AllowedOrigin:  res.OriginAllowed,
+		Served:         res.Served,
 		Receipts:       receipts{rec},
 		Metrics:        reg,
 	}, log)

@@ -2,11 +2,13 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/url"
 
 	"github.com/gofiber/fiber/v2"
 
 	"ostiary/app/tenancy"
+	"ostiary/domain/fault"
 	"ostiary/domain/tenant"
 )
 
@@ -66,9 +68,30 @@ func (c *Call) Receipt(err error) string {
 	if c.receipt == nil {
 		sealed := ""
 		if r := c.server.cfg.Receipts; r != nil {
-			sealed = r.Seal(c.id, c.tenant, err)
+			sealed = r.Seal(c.id, c.owner(err), err)
 		}
 		c.receipt = &sealed
 	}
 	return *c.receipt
+}
+
+// owner is the tenant whose administrators may read the receipt of err: that
+// of the refused credential, else the one that the request names.
+func (c *Call) owner(err error) tenant.ID {
+	if !c.tenant.IsZero() {
+		return c.tenant
+	}
+	var refused interface{ Owner() tenant.ID }
+	if errors.As(err, &refused) {
+		return refused.Owner()
+	}
+	// What has no trace is nobody's to read, and an outage is no time to look.
+	if f := fault.Of(err); f == nil || len(f.Trace()) == 0 || c.server.cfg.Served == nil {
+		return tenant.ID{}
+	}
+	hints, unclear := c.named()
+	if unclear != nil {
+		return tenant.ID{}
+	}
+	return c.server.cfg.Served(c.Context(), hints)
 }

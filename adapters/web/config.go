@@ -42,8 +42,11 @@ type Config struct {
 	// the tenant that the hints name; empty hints mean any active tenant. Nil
 	// allows nobody.
 	AllowedOrigin func(ctx context.Context, h tenancy.Hints, origin string) bool
-	Receipts      Receipts              // nil: refusals carry no receipt
-	Metrics       prometheus.Registerer // nil: nothing is counted
+	// Served returns the tenant that the hints name, zero for none: who may read
+	// the receipt of a refusal. Nil: only whose tenant the handler found.
+	Served   func(ctx context.Context, h tenancy.Hints) tenant.ID
+	Receipts Receipts              // nil: refusals carry no receipt
+	Metrics  prometheus.Registerer // nil: nothing is counted
 }
 
 const (

@@ -19,9 +19,10 @@ var (
 	ErrTimeout       = fault.New(fault.Malformed, "request_timeout", "The request did not arrive in time.")
 	ErrMethod        = fault.New(fault.Malformed, "method_not_allowed", "That method is not allowed here.")
 	ErrRoute         = fault.New(fault.NotFound, "not_found", "There is nothing here.")
-	ErrBearer        = fault.New(fault.Unauthenticated, "unauthenticated", "A valid bearer token is required.")
-	ErrInternal      = fault.New(fault.Internal, "internal", "Something went wrong.")
-	ErrUnavailable   = fault.New(fault.Unavailable, "unavailable", "The service cannot answer right now. Please try again.")
+	ErrBearer        = fault.New(fault.Unauthenticated, "unauthenticated", "A valid bearer token is required.").
+				Traced(fault.Step{Name: "credential", Outcome: "missing or malformed"})
+	ErrInternal    = fault.New(fault.Internal, "internal", "Something went wrong.")
+	ErrUnavailable = fault.New(fault.Unavailable, "unavailable", "The service cannot answer right now. Please try again.")
 )
 
 // wireStatus holds for every dialect unless its byCode says otherwise: these

@@ -29,7 +29,7 @@ func (g *Guard) Actor(ctx context.Context, b Bearer) (actor.Actor, error) {
 		return actor.Actor{}, err
 	}
 	if !slices.Contains(v.Person.User.Roles(), user.Admin) {
-		return actor.Actor{}, actor.ErrForbidden
+		return actor.Actor{}, owned{error: actor.ErrForbidden.Led(v.Judged()...), owner: v.Tenant.ID()}
 	}
 	return actor.Actor{
 		Kind: actor.User, ID: v.Person.User.ID().String(), Tenant: v.Tenant.ID(),
@@ -48,27 +48,24 @@ func (g *Guard) Program(ctx context.Context, b Bearer) (actor.Actor, error) {
 func (g *Guard) program(ctx context.Context, b Bearer) (actor.Actor, error) {
 	shown, err := apitoken.Parse(b.Token)
 	if err != nil {
-		return actor.Actor{}, refuse(session.ErrToken, "token", "malformed")
+		return actor.Actor{}, refuse(session.ErrToken, credential("malformed"))
 	}
 	tok, err := g.live.APIToken(ctx, shown.Tenant, shown.ID)
 	if err != nil {
-		return actor.Actor{}, refuse(err, "token", "unknown")
+		return actor.Actor{}, refuse(err, credential("unknown"))
 	}
 	if !tok.Accepts(shown, g.clock.Now()) {
-		return actor.Actor{}, refuse(session.ErrToken, "token", "refused")
+		return actor.Actor{}, owned{error: refuse(session.ErrToken, credential("wrong, revoked or expired")), owner: shown.Tenant}
 	}
 	if shown.Tenant.IsZero() {
 		return tok.Actor(), nil
 	}
 	t, err := g.live.Tenant(ctx, shown.Tenant)
 	if err != nil {
-		return actor.Actor{}, refuse(err, "tenant", "unknown")
+		return actor.Actor{}, refuse(err, tenant.Ref{}.Judged())
 	}
-	if err := g.resolver.Agree(ctx, b.Hints, t); err != nil {
-		return actor.Actor{}, err
-	}
-	if !t.Active() {
-		return actor.Actor{}, tenant.ErrSuspended
+	if err := g.standing(ctx, t, b.Hints); err != nil {
+		return actor.Actor{}, owned{error: err, owner: t.ID()}
 	}
 	return tok.Actor(), nil
 }

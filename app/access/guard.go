@@ -61,6 +61,18 @@ type Visitor struct {
 	Entry   portal.Entry
 }
 
+// Judged are the decisions by which the visitor came in.
+func (Visitor) Judged() []fault.Step {
+	return []fault.Step{resolved, found, {Name: "credential", Outcome: "right"}, {Name: "portal", Outcome: "open"}}
+}
+
+var (
+	resolved = fault.Step{Name: "tenant", Outcome: "resolved"}
+	found    = fault.Step{Name: "user", Outcome: "found"}
+)
+
+func credential(outcome string) fault.Step { return fault.Step{Name: "credential", Outcome: outcome} }
+
 // Bearer is a credential with what else the request says about its tenant.
 type Bearer struct {
 	Token secret.Text
@@ -76,7 +88,9 @@ func (g *Guard) Visitor(ctx context.Context, b Bearer) (Visitor, error) {
 		return Visitor{}, err
 	}
 	if restricted {
-		return Visitor{}, ErrRestricted
+		return Visitor{}, owned{
+			error: ErrRestricted.Traced(resolved, found, credential("good for changing the password alone")), owner: v.Tenant.ID(),
+		}
 	}
 	return v, nil
 }
@@ -90,52 +104,76 @@ func (g *Guard) Changer(ctx context.Context, b Bearer) (Visitor, error) {
 func (g *Guard) visit(ctx context.Context, b Bearer) (Visitor, bool, error) {
 	claims, restricted, err := g.tokens.Verify(ctx, b.Token)
 	if err != nil {
-		return Visitor{}, false, refuse(err, "token", "invalid")
+		return Visitor{}, false, refuse(err, credential("invalid"))
 	}
 	t, err := g.live.Tenant(ctx, claims.Tenant)
 	if err != nil {
-		return Visitor{}, false, refuse(err, "tenant", "unknown")
+		return Visitor{}, false, refuse(err, tenant.Ref{}.Judged())
 	}
-	if err := g.resolver.Agree(ctx, b.Hints, t); err != nil {
-		return Visitor{}, false, err
+	var v Visitor
+	err = g.standing(ctx, t, b.Hints)
+	if err == nil && !restricted && claims.Audience != g.names.Audience(t) {
+		err = refuse(session.ErrToken, resolved, credential("for another audience"))
 	}
-	if !t.Active() {
-		return Visitor{}, false, tenant.ErrSuspended
+	if err == nil {
+		v, err = g.enter(ctx, t, claims)
 	}
-	if !restricted && claims.Audience != g.names.Audience(t) {
-		return Visitor{}, false, refuse(session.ErrToken, "audience", "other")
+	if err == nil && v.Session.Restricted() != restricted {
+		err = refuse(session.ErrToken, resolved, found, credential("of another kind of session"))
 	}
-	v, err := g.enter(ctx, t, claims)
 	if err != nil {
-		return Visitor{}, false, err
-	}
-	if v.Session.Restricted() != restricted {
-		return Visitor{}, false, refuse(session.ErrToken, "session", "other")
+		return Visitor{}, false, owned{error: err, owner: t.ID()}
 	}
 	return v, restricted, nil
+}
+
+// owned is the refusal of a credential that is genuinely a tenant's.
+type owned struct {
+	error
+	owner tenant.ID
+}
+
+// Unwrap keeps the refusal what it is.
+func (o owned) Unwrap() error { return o.error }
+
+// Owner says whose administrators may read the receipt.
+func (o owned) Owner() tenant.ID { return o.owner }
+
+// standing judges the tenant of a genuine credential.
+func (g *Guard) standing(ctx context.Context, t *tenant.Tenant, h tenancy.Hints) error {
+	if err := g.resolver.Agree(ctx, h, t); err != nil {
+		return err
+	}
+	if !t.Active() {
+		return tenant.ErrSuspended
+	}
+	return nil
 }
 
 // enter judges the live state behind a token that is good by itself.
 func (g *Guard) enter(ctx context.Context, t *tenant.Tenant, c session.Claims) (Visitor, error) {
 	s, err := g.live.Session(ctx, t.ID(), c.Session)
 	if err != nil {
-		return Visitor{}, refuse(err, "session", "unknown")
+		return Visitor{}, refuse(err, resolved, credential("session unknown"))
 	}
 	p, err := g.live.Person(ctx, t.ID(), s.User())
 	if err != nil {
-		return Visitor{}, refuse(err, "user", "unknown")
+		return Visitor{}, refuse(err, resolved, fault.Step{Name: "user", Outcome: "unknown"})
+	}
+	if !p.User.Enabled() {
+		return Visitor{}, refuse(session.ErrToken, resolved, fault.Step{Name: "user", Outcome: "disabled"})
 	}
 	if c.Subject != s.User() || !s.Live(p.User, g.clock.Now()) {
-		return Visitor{}, refuse(session.ErrToken, "session", "ended")
+		return Visitor{}, refuse(session.ErrToken, resolved, found, credential("session ended"))
 	}
 	if c.TenantCode != t.Code() || c.Company != s.Company() || c.Portal != s.Portal() || c.Contact != p.Contact.ID() {
 		// Others read these claims: a token that was signed with wrong ones
 		// must not be good here either.
-		return Visitor{}, refuse(session.ErrToken, "token", "contradicts")
+		return Visitor{}, refuse(session.ErrToken, resolved, found, credential("contradicts its session"))
 	}
 	co, err := g.live.Company(ctx, t.ID(), s.Company())
 	if err != nil {
-		return Visitor{}, refuse(err, "company", "unknown")
+		return Visitor{}, refuse(err, resolved, found, credential("right"), fault.Step{Name: "portal", Outcome: "company unknown"})
 	}
 	v := Visitor{Tenant: t, Person: p, Session: s}
 	if s.Restricted() {
@@ -144,14 +182,14 @@ func (g *Guard) enter(ctx context.Context, t *tenant.Tenant, c session.Claims) (
 	}
 	v.Entry, err = portal.Choose(portal.Entries(t, p.User, p.Contact, []*company.Company{co}), s.Portal())
 	if err != nil {
-		return Visitor{}, refuse(session.ErrToken, "portal", "closed")
+		return Visitor{}, refuse(session.ErrToken, resolved, found, credential("right"), fault.Step{Name: "portal", Outcome: "closed"})
 	}
 	return v, nil
 }
 
 // refuse turns what does not exist or does not hold into the one answer to a
 // bad token; outages stay outages.
-func refuse(err error, step, outcome string) error {
+func refuse(err error, steps ...fault.Step) error {
 	f := fault.Of(err)
 	if f == nil {
 		return fmt.Errorf("check token: %w", err)
@@ -159,5 +197,5 @@ func refuse(err error, step, outcome string) error {
 	if f.Kind() != fault.NotFound && !errors.Is(err, session.ErrToken) {
 		return err
 	}
-	return session.ErrToken.Because(err).Traced(fault.Step{Name: step, Outcome: outcome})
+	return session.ErrToken.Because(err).Traced(steps...)
 }

@@ -155,7 +155,7 @@ func (s *Changes) change(ctx context.Context, in changing) (*user.User, error) {
 		// Of two changes at once one wins; the other proved a password that is
 		// no longer the current one.
 		if u.Epoch() != was.Epoch() || !u.Enabled() {
-			return user.ErrBadCredentials.Traced(fault.Step{Name: "credential", Outcome: "changed meanwhile"})
+			return user.ErrBadCredentials.Traced(proven.But("changed meanwhile")...)
 		}
 		u.SetPassword(hash, false, now)
 		after = u

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"ostiary/app/port"
 	"ostiary/domain/email"
@@ -33,69 +34,72 @@ type Input struct {
 	Origin   string
 }
 
-// Proof says whose password was proven. Weak asks for a new hash of it.
+// Proof says whose password was proven. Weak asks for a new hash of it; Steps
+// are the decisions so far, for a refusal that comes after them.
 type Proof struct {
 	Person port.Person
 	Weak   bool
+	Steps  []fault.Step
+}
+
+// But returns the steps with another end: what became of the credential that
+// was right.
+func (p Proof) But(credential string) []fault.Step {
+	return append(slices.Clone(p.Steps[:len(p.Steps)-1]), fault.Step{Name: "credential", Outcome: credential})
 }
 
 // Check returns user.ErrBadCredentials, after the same work and the same
 // writes, for an unknown tenant or address, a login without password, a wrong
 // password, a disabled login and one that must wait.
 func (s *Passwords) Check(ctx context.Context, in Input) (Proof, error) {
-	trace := []fault.Step{{Name: "tenant", Outcome: outcome(in.Tenant.Known(), "resolved", "unknown")}}
 	pass, err := s.gate.Enter(ctx, Attempt{Tenant: in.Tenant.Given, Email: in.Email.Key(), Origin: in.Origin})
 	if err != nil {
 		if e := fault.Of(err); e != nil {
-			return Proof{}, e.Traced(append(trace, fault.Step{Name: "limits", Outcome: "refused"})...)
+			return Proof{}, e.Traced(in.Tenant.Judged(), fault.Step{Name: "limits", Outcome: "refused"})
 		}
 		return Proof{}, err
 	}
-	proof, steps, err := s.compare(ctx, in, pass.Locked)
+	proof, proven, err := s.compare(ctx, in, pass.Locked)
 	if err != nil {
 		pass.Cancel()
 		return Proof{}, err
 	}
-	proven := steps == nil
 	if err := pass.Done(ctx, proven); err != nil {
 		return Proof{}, err
 	}
 	if !proven {
-		return Proof{}, user.ErrBadCredentials.Traced(append(trace, steps...)...)
+		return Proof{}, user.ErrBadCredentials.Traced(proof.Steps...)
 	}
 	return proof, nil
 }
 
-// compare returns the steps to a refusal, nil when the password is proven.
-func (s *Passwords) compare(ctx context.Context, in Input, locked bool) (Proof, []fault.Step, error) {
+// compare reports whether the password is proven. The steps are those of
+// either case.
+func (s *Passwords) compare(ctx context.Context, in Input, locked bool) (Proof, bool, error) {
 	candidate := user.Candidate(in.Password)
 	person, err := s.users.ByEmail(ctx, in.Tenant.ID(), in.Email.Key())
 	if err != nil && !errors.Is(err, user.ErrNotFound) {
-		return Proof{}, nil, fmt.Errorf("find user: %w", err)
+		return Proof{}, false, fmt.Errorf("find user: %w", err)
 	}
 	known := err == nil
+	enabled := known && person.User.Enabled()
 	steps := []fault.Step{
-		{Name: "user", Outcome: outcome(known, "found", "unknown")},
+		in.Tenant.Judged(),
+		{Name: "user", Outcome: outcome(known, outcome(enabled, "found", "disabled"), "unknown")},
 		{Name: "limits", Outcome: outcome(!locked, "passed", "delayed")},
 	}
 	if !known || person.User.Hash().IsZero() {
 		if err := s.hasher.Decoy(ctx, in.Tenant.ID(), candidate); err != nil {
-			return Proof{}, nil, fmt.Errorf("decoy hash: %w", err)
+			return Proof{}, false, fmt.Errorf("decoy hash: %w", err)
 		}
-		return Proof{}, append(steps, fault.Step{Name: "credential", Outcome: "none"}), nil
+		return Proof{Steps: append(steps, fault.Step{Name: "credential", Outcome: "none"})}, false, nil
 	}
 	match, weak, err := s.hasher.Verify(ctx, in.Tenant.ID(), person.User.Hash(), candidate)
 	if err != nil {
-		return Proof{}, nil, fmt.Errorf("check password: %w", err)
+		return Proof{}, false, fmt.Errorf("check password: %w", err)
 	}
-	if !match || locked || !person.User.Enabled() {
-		steps = append(steps, fault.Step{Name: "credential", Outcome: outcome(match, "right", "wrong")})
-		if !person.User.Enabled() {
-			steps = append(steps, fault.Step{Name: "user", Outcome: "disabled"})
-		}
-		return Proof{}, steps, nil
-	}
-	return Proof{Person: person, Weak: weak}, nil, nil
+	steps = append(steps, fault.Step{Name: "credential", Outcome: outcome(match, "right", "wrong")})
+	return Proof{Person: person, Weak: weak, Steps: steps}, match && !locked && enabled, nil
 }
 
 // Rehash replaces a weak hash of a password that was just proven. It gives way

@@ -146,10 +146,9 @@ func TestCheck_TraceNamesTheCauseAndNothingOfTheRequest(t *testing.T) {
 		"locked, right password": {{Name: "tenant", Outcome: "resolved"}, {Name: "user", Outcome: "found"}, {Name: "limits", Outcome: "delayed"}, {Name: "credential", Outcome: "right"}},
 		"disabled login": {
 			{Name: "tenant", Outcome: "resolved"},
-			{Name: "user", Outcome: "found"},
+			{Name: "user", Outcome: "disabled"},
 			{Name: "limits", Outcome: "passed"},
 			{Name: "credential", Outcome: "right"},
-			{Name: "user", Outcome: "disabled"},
 		},
 	} {
 		k := setup(t, throttle.Default())

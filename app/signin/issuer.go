@@ -38,13 +38,16 @@ type Grant struct {
 
 // ChangeRequired is the refusal of a sign-in by a temporary password. It
 // carries a grant that is good for changing the password alone.
-type ChangeRequired struct{ Grant Grant }
+type ChangeRequired struct {
+	Grant Grant
+	steps []fault.Step
+}
 
 // Error implements error.
 func (*ChangeRequired) Error() string { return user.ErrChangeRequired.Error() }
 
 // Unwrap makes the refusal match user.ErrChangeRequired.
-func (*ChangeRequired) Unwrap() error { return user.ErrChangeRequired }
+func (c *ChangeRequired) Unwrap() error { return user.ErrChangeRequired.Traced(c.steps...) }
 
 // Issuer opens sessions and makes their tokens.
 type Issuer struct {
@@ -181,6 +184,15 @@ func (i *Issuer) genuine(token secret.Text) (session.Refresh, error) {
 func (i *Issuer) successor(r session.Refresh) session.Refresh {
 	sum := i.sys.Vault.MAC("refresh-secret", r.SuccessorSeed())
 	return i.tagged(r.Successor(sum))
+}
+
+// steps pairs names and outcomes, in the order of fault.Step.
+func steps(first fault.Step, pairs ...string) []fault.Step {
+	out := []fault.Step{first}
+	for i := 0; i < len(pairs); i += 2 {
+		out = append(out, fault.Step{Name: pairs[i], Outcome: pairs[i+1]})
+	}
+	return out
 }
 
 // unproven is the one answer to a sign-in that failed.

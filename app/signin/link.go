@@ -16,6 +16,7 @@ import (
 	"ostiary/domain/secret"
 	"ostiary/domain/session"
 	"ostiary/domain/tenant"
+	"ostiary/domain/throttle"
 	"ostiary/domain/user"
 )
 
@@ -60,6 +61,9 @@ func (s *Links) Request(ctx context.Context, in LinkInput) (session.Binding, err
 		ID: outbox.IDFromBytes(sys.Random.UUID()), Kind: outbox.Link, Tenant: ref.Given, Address: in.Email.String(),
 		Binding: binding.Digest(), Origin: origin, Request: port.RequestOf(ctx), Asked: now, Due: now,
 	}, limit)
+	if errors.Is(err, throttle.ErrLimited) {
+		return session.Binding{}, fault.Of(err).Traced(steps(ref.Judged(), "limits", "refused")...)
+	}
 	if err != nil {
 		return session.Binding{}, fmt.Errorf("accept link request: %w", err)
 	}
@@ -85,6 +89,9 @@ func (s *Links) Validate(ctx context.Context, in ValidateInput) (Grant, error) {
 // puts it on record for the tenant that try found.
 func (s *Links) guessed(ctx context.Context, origin string, try func(*tenant.Ref) (Grant, error)) (Grant, error) {
 	if err := s.gate.Admit(ctx, origin); err != nil {
+		if e := fault.Of(err); e != nil && e.Kind() == fault.Limited {
+			return Grant{}, e.Traced(fault.Step{Name: "limits", Outcome: "refused"})
+		}
 		return Grant{}, err
 	}
 	var ref tenant.Ref
@@ -105,7 +112,7 @@ func (s *Links) guessed(ctx context.Context, origin string, try func(*tenant.Ref
 func (s *Links) ValidateBound(ctx context.Context, in ValidateInput, shown string) (Grant, error) {
 	binding, err := session.ParseBinding(shown)
 	if err != nil {
-		return Grant{}, s.misshapen(ctx, in.Hints, err, fault.Step{Name: "binding", Outcome: "missing"})
+		return Grant{}, s.misshapen(ctx, in.Hints, err, "without its binding")
 	}
 	use := func(ctx context.Context, t tenant.ID, token secret.Digest, now time.Time) (session.Link, error) {
 		return s.links.UseBound(ctx, t, token, binding.Digest(), now)
@@ -118,7 +125,7 @@ type use func(ctx context.Context, t tenant.ID, token secret.Digest, now time.Ti
 func (s *Links) spend(ctx context.Context, in ValidateInput, use use, found *tenant.Ref) (Grant, error) {
 	token, err := session.ParseLinkToken(in.Token)
 	if err != nil {
-		return Grant{}, s.misshapen(ctx, in.Hints, err, fault.Step{Name: "token", Outcome: "malformed"})
+		return Grant{}, s.misshapen(ctx, in.Hints, err, "malformed")
 	}
 	ref, err := s.resolver.Resolve(ctx, in.Hints.Owned(token.Tenant))
 	if err != nil {
@@ -126,11 +133,11 @@ func (s *Links) spend(ctx context.Context, in ValidateInput, use use, found *ten
 	}
 	*found = ref
 	if !ref.Known() {
-		return Grant{}, unproven(nil, fault.Step{Name: "tenant", Outcome: "unknown"})
+		return Grant{}, unproven(nil, ref.Judged())
 	}
 	link, err := use(ctx, ref.ID(), token.Digest(), s.issuer.sys.Clock.Now())
 	if errors.Is(err, session.ErrLinkSpent) {
-		return Grant{}, unproven(err, fault.Step{Name: "credential", Outcome: "spent"})
+		return Grant{}, unproven(err, steps(ref.Judged(), "credential", notUsable)...)
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("spend link: %w", err)
@@ -138,13 +145,17 @@ func (s *Links) spend(ctx context.Context, in ValidateInput, use use, found *ten
 	return s.enter(ctx, ref.Tenant, link, in.Client)
 }
 
+// notUsable is all that one conditional write can tell of a credential that it
+// did not find as it should be.
+const notUsable = "wrong, spent or expired"
+
 // misshapen refuses what cannot be a credential, unless the request contradicts
 // itself: that is said first.
-func (s *Links) misshapen(ctx context.Context, h tenancy.Hints, cause error, step fault.Step) error {
+func (s *Links) misshapen(ctx context.Context, h tenancy.Hints, cause error, outcome string) error {
 	if err := s.resolver.Consistent(ctx, h); err != nil {
 		return err
 	}
-	return unproven(cause, step)
+	return unproven(cause, fault.Step{Name: "credential", Outcome: outcome})
 }
 
 // CodeInput spends a code.
@@ -171,11 +182,11 @@ func (s *Links) spendCode(ctx context.Context, in CodeInput, found *tenant.Ref) 
 	*found = ref
 	code, err := session.NormalCode(in.Code)
 	if err != nil {
-		return Grant{}, unproven(err, fault.Step{Name: "credential", Outcome: "malformed"})
+		return Grant{}, unproven(err, steps(ref.Judged(), "credential", "malformed")...)
 	}
 	binding, err := session.ParseBinding(in.Binding)
 	if err != nil {
-		return Grant{}, unproven(err, fault.Step{Name: "binding", Outcome: "missing"})
+		return Grant{}, unproven(err, steps(ref.Judged(), "credential", "without its binding")...)
 	}
 	person, err := s.users.ByEmail(ctx, ref.ID(), in.Email.Key())
 	if err != nil && !errors.Is(err, user.ErrNotFound) {
@@ -187,12 +198,12 @@ func (s *Links) spendCode(ctx context.Context, in CodeInput, found *tenant.Ref) 
 		if useErr != nil && !errors.Is(useErr, session.ErrLinkSpent) {
 			return Grant{}, fmt.Errorf("spend code: %w", useErr)
 		}
-		return Grant{}, unproven(err, fault.Step{Name: "user", Outcome: "unknown"})
+		return Grant{}, unproven(err, steps(ref.Judged(), "user", "unknown")...)
 	}
 	digest := codeDigest(s.issuer.sys.Vault, person.User, binding.Digest(), code)
 	link, err := s.links.UseCode(ctx, ref.ID(), person.User.ID(), binding.Digest(), digest, s.issuer.sys.Clock.Now())
 	if errors.Is(err, session.ErrLinkSpent) {
-		return Grant{}, unproven(err, fault.Step{Name: "credential", Outcome: "spent"})
+		return Grant{}, unproven(err, steps(ref.Judged(), "user", "found", "credential", notUsable)...)
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("spend code: %w", err)
@@ -205,20 +216,23 @@ func (s *Links) spendCode(ctx context.Context, in CodeInput, found *tenant.Ref) 
 func (s *Links) enter(ctx context.Context, t *tenant.Tenant, l session.Link, client session.Client) (Grant, error) {
 	person, err := s.users.ByID(ctx, t.ID(), l.User)
 	if errors.Is(err, user.ErrNotFound) {
-		return Grant{}, unproven(err, fault.Step{Name: "user", Outcome: "unknown"})
+		return Grant{}, unproven(err, steps(resolved, "user", "unknown")...)
 	}
 	if err != nil {
 		return Grant{}, fmt.Errorf("find user: %w", err)
 	}
-	if !person.User.Enabled() || person.User.Epoch() != l.Epoch {
-		return Grant{}, unproven(nil, fault.Step{Name: "user", Outcome: "changed"})
+	if !person.User.Enabled() {
+		return Grant{}, unproven(nil, steps(resolved, "user", "disabled")...)
+	}
+	if person.User.Epoch() != l.Epoch {
+		return Grant{}, unproven(nil, steps(resolved, "user", "found", "credential", "older than a change of the login")...)
 	}
 	entries, err := s.issuer.entries(ctx, t, person)
 	if err != nil {
 		return Grant{}, err
 	}
 	if len(entries) == 0 {
-		return Grant{}, unproven(portal.ErrClosed, fault.Step{Name: "portal", Outcome: "none"})
+		return Grant{}, unproven(portal.ErrClosed, steps(resolved, "user", "found", "credential", "right", "portal", "none")...)
 	}
 	// Who can read the mail need not wait for what a guesser has done.
 	if err := s.gate.Forgive(ctx, string(t.Code()), person.User.Email().Key()); err != nil {

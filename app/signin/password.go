@@ -2,6 +2,8 @@ package signin
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"ostiary/app/proof"
 	"ostiary/app/tenancy"
@@ -45,6 +47,8 @@ type Outcome struct {
 	Tenant  *tenant.Tenant
 	Entries []portal.Entry
 	Grant   Grant // zero without an entry
+
+	steps []fault.Step
 }
 
 // Login opens a session. It returns user.ErrBadCredentials for every cause,
@@ -56,7 +60,7 @@ func (s *Passwords) Login(ctx context.Context, in PasswordInput) (Grant, error) 
 		return Grant{}, err
 	}
 	if len(out.Entries) == 0 {
-		return Grant{}, unproven(portal.ErrClosed, fault.Step{Name: "portal", Outcome: "none"})
+		return Grant{}, s.closed(ctx, out, "none")
 	}
 	return out.Grant, nil
 }
@@ -77,24 +81,36 @@ func (s *Passwords) Account(ctx context.Context, in PasswordInput) (Outcome, err
 			return Outcome{}, err
 		}
 	}
-	return s.enter(ctx, ref.Tenant, p.Person, in)
+	return s.enter(ctx, ref.Tenant, p, in)
 }
 
-func (s *Passwords) enter(ctx context.Context, t *tenant.Tenant, p port.Person, in PasswordInput) (Outcome, error) {
-	entries, err := s.issuer.entries(ctx, t, p)
+func (s *Passwords) enter(ctx context.Context, t *tenant.Tenant, p proof.Proof, in PasswordInput) (Outcome, error) {
+	entries, err := s.issuer.entries(ctx, t, p.Person)
 	if err != nil {
 		return Outcome{}, err
 	}
-	out := Outcome{Person: p, Tenant: t, Entries: entries}
+	out := Outcome{Person: p.Person, Tenant: t, Entries: entries, steps: p.Steps}
 	if len(entries) == 0 {
 		return out, nil
 	}
 	entry, err := portal.Choose(entries, in.Portal)
 	if err != nil {
-		return Outcome{}, unproven(err, fault.Step{Name: "portal", Outcome: "closed"})
+		return Outcome{}, s.closed(ctx, out, "closed")
 	}
 	out.Grant, err = s.issuer.open(ctx, opening{
-		tenant: t, person: p, entry: entry, method: session.ByPassword, client: in.Client,
+		tenant: t, person: p.Person, entry: entry, method: session.ByPassword, client: in.Client,
 	})
+	var change *ChangeRequired
+	if errors.As(err, &change) {
+		change.steps = p.But("temporary")
+	}
 	return out, err
+}
+
+// closed refuses somebody who proved a password for want of a portal, and puts
+// that on record like any other refusal.
+func (s *Passwords) closed(ctx context.Context, o Outcome, how string) error {
+	ref := tenant.Ref{Given: string(o.Tenant.Code()), Tenant: o.Tenant}
+	trace := append(slices.Clone(o.steps), fault.Step{Name: "portal", Outcome: how})
+	return s.issuer.refused(ctx, ref, session.ByPassword, unproven(portal.ErrClosed, trace...))
 }

@@ -97,7 +97,8 @@ func TestLogin_WithoutTheCompanyOfChoice(t *testing.T) {
 
 		if c.enters == nil {
 			refuses(t, err)
-			require.Empty(t, s.Recorded("session.opened"), name)
+			require.Empty(t, s.Granted("session.opened"), name)
+			require.Len(t, s.Recorded("session.opened"), 1, "%s: a refusal is on record", name)
 			continue
 		}
 		require.NoError(t, err, name)

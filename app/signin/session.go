@@ -49,11 +49,17 @@ func (s *Sessions) Refresh(ctx context.Context, in RefreshInput) (Grant, error) 
 	}
 	before, err := s.sessions.ByID(ctx, t.ID(), r.Session)
 	if err != nil {
-		return Grant{}, gone(err)
+		return Grant{}, gone(err, steps(resolved, "credential", "session unknown")...)
 	}
 	person, err := s.live.Person(ctx, t.ID(), before.User())
 	if err != nil {
-		return Grant{}, gone(err)
+		return Grant{}, gone(err, steps(resolved, "user", "unknown")...)
+	}
+	if !person.User.Enabled() {
+		return Grant{}, unproven(nil, steps(resolved, "user", "disabled")...)
+	}
+	if !before.Live(person.User, s.issuer.sys.Clock.Now()) {
+		return Grant{}, gone(session.ErrEnded, sessionEnded...)
 	}
 	entry, err := s.entry(ctx, t, person, before.Portal())
 	if err != nil {
@@ -72,6 +78,12 @@ func (s *Sessions) Refresh(ctx context.Context, in RefreshInput) (Grant, error) 
 	return g, nil
 }
 
+var (
+	resolved     = fault.Step{Name: "tenant", Outcome: "resolved"}
+	sessionEnded = steps(resolved, "user", "found", "credential", "session ended")
+	portalClosed = steps(resolved, "user", "found", "credential", "right", "portal", "closed")
+)
+
 // owner proves a refresh token genuine and finds its tenant.
 func (s *Sessions) owner(ctx context.Context, in RefreshInput) (session.Refresh, *tenant.Tenant, error) {
 	r, err := s.issuer.genuine(in.Token)
@@ -79,14 +91,14 @@ func (s *Sessions) owner(ctx context.Context, in RefreshInput) (session.Refresh,
 		if err := s.resolver.Consistent(ctx, in.Hints); err != nil {
 			return session.Refresh{}, nil, err
 		}
-		return session.Refresh{}, nil, unproven(err, fault.Step{Name: "token", Outcome: "foreign"})
+		return session.Refresh{}, nil, unproven(err, fault.Step{Name: "credential", Outcome: "foreign"})
 	}
 	if _, err := s.resolver.Resolve(ctx, in.Hints.Owned(r.Tenant)); err != nil {
 		return session.Refresh{}, nil, err
 	}
 	t, err := s.live.Tenant(ctx, r.Tenant)
 	if err != nil {
-		return session.Refresh{}, nil, gone(err)
+		return session.Refresh{}, nil, gone(err, tenant.Ref{}.Judged())
 	}
 	if !t.Active() {
 		return session.Refresh{}, nil, tenant.ErrSuspended
@@ -114,24 +126,24 @@ func (s *Sessions) rotate(ctx context.Context, t *tenant.Tenant, p port.Person, 
 		return port.Keep
 	})
 	if err != nil {
-		return nil, gone(err)
+		return nil, gone(err, sessionEnded...)
 	}
 	return after, verdict
 }
 
 // reused puts a theft on record; other refusals pass as they are.
-func (s *Sessions) reused(ctx context.Context, ended *session.Session, cause error) error {
+func (s *Sessions) reused(ctx context.Context, stolen *session.Session, cause error) error {
 	if !errors.Is(cause, session.ErrReused) {
-		return gone(cause)
+		return gone(cause, sessionEnded...)
 	}
 	err := s.issuer.trail.Record(ctx, audit.Event{
-		Tenant: ended.Tenant(), Actor: audit.Anonymous, Action: "refresh.reused",
-		Target: "session:" + ended.ID().String(), Outcome: audit.Refused,
+		Tenant: stolen.Tenant(), Actor: audit.Anonymous, Action: "refresh.reused",
+		Target: "session:" + stolen.ID().String(), Outcome: audit.Refused,
 	})
 	if err != nil {
 		return fmt.Errorf("record reuse: %w", err)
 	}
-	return unproven(cause, fault.Step{Name: "credential", Outcome: "reused"})
+	return unproven(cause, steps(resolved, "user", "found", "credential", "reused")...)
 }
 
 func (s *Sessions) entry(ctx context.Context, t *tenant.Tenant, p port.Person, wanted company.PortalID) (portal.Entry, error) {
@@ -141,7 +153,8 @@ func (s *Sessions) entry(ctx context.Context, t *tenant.Tenant, p port.Person, w
 	}
 	e, err := portal.Choose(entries, wanted)
 	if err != nil {
-		return portal.Entry{}, unproven(err, fault.Step{Name: "portal", Outcome: "closed"})
+		// The token itself is judged only once it would be spent.
+		return portal.Entry{}, unproven(err, steps(resolved, "user", "found", "portal", "closed")...)
 	}
 	return e, nil
 }
@@ -200,7 +213,7 @@ func (s *Sessions) Switch(ctx context.Context, in SwitchInput) (Grant, error) {
 	}
 	entry, err := portal.Choose(entries, in.Portal)
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, portal.ErrClosed.Traced(portalClosed...)
 	}
 	now := s.issuer.sys.Clock.Now()
 	err = s.sessions.Update(ctx, v.Tenant.ID(), v.Session.ID(), func(cur *session.Session) error {
@@ -211,7 +224,7 @@ func (s *Sessions) Switch(ctx context.Context, in SwitchInput) (Grant, error) {
 		return nil
 	})
 	if err != nil {
-		return Grant{}, gone(err)
+		return Grant{}, gone(err, sessionEnded...)
 	}
 	return s.issuer.open(ctx, opening{
 		tenant: v.Tenant, person: v.Person, entry: entry, method: v.Session.Snapshot().Method,
@@ -323,13 +336,13 @@ func actorOf(v access.Visitor) string { return "user:" + v.Person.User.ID().Stri
 
 // gone turns what does not exist or has ended into the one answer to a bad
 // credential; outages stay outages.
-func gone(err error) error {
+func gone(err error, trace ...fault.Step) error {
 	f := fault.Of(err)
 	if f == nil {
 		return fmt.Errorf("renew session: %w", err)
 	}
 	if f.Kind() == fault.NotFound || f.Kind() == fault.Unauthenticated {
-		return unproven(err, fault.Step{Name: "session", Outcome: "ended"})
+		return unproven(err, trace...)
 	}
 	return err
 }

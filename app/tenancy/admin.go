@@ -71,6 +71,9 @@ func Admit(ctx context.Context, tenants port.Tenants, in Admission) (*tenant.Ten
 		return nil, fmt.Errorf("find tenant: %w", err)
 	}
 	if err := in.Actor.May(in.Permission, t.ID()); err != nil {
+		if e := fault.Of(err); e.Kind() == fault.Forbidden {
+			return nil, e.Led(tenant.Ref{Tenant: t}.Judged(), fault.Step{Name: "credential", Outcome: "right"})
+		}
 		return nil, err
 	}
 	return t, nil

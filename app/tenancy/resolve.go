@@ -13,10 +13,12 @@ import (
 
 // Refusals of a request whose tenant is not clear.
 var (
-	ErrMissing    = fault.New(fault.Malformed, "tenant_missing", "The request does not say which tenant it is for.")
-	ErrContradict = fault.New(fault.Malformed, "tenant_contradiction", "The request names more than one tenant.")
-	ErrMalformed  = fault.New(fault.Malformed, "tenant_malformed", "That is not a tenant code.")
+	ErrMissing    = fault.New(fault.Malformed, "tenant_missing", "The request does not say which tenant it is for.").Traced(judged("missing"))
+	ErrContradict = fault.New(fault.Malformed, "tenant_contradiction", "The request names more than one tenant.").Traced(judged("contradiction"))
+	ErrMalformed  = fault.New(fault.Malformed, "tenant_malformed", "That is not a tenant code.").Traced(judged("malformed"))
 )
+
+func judged(outcome string) fault.Step { return fault.Step{Name: "tenant", Outcome: outcome} }
 
 // Hints are what a request says about its tenant, "" or empty when it does
 // not. Host is a host name without port that a trusted hop vouches for.
@@ -79,6 +81,16 @@ func (r *Resolver) Resolve(ctx context.Context, h Hints) (tenant.Ref, error) {
 		return tenant.Ref{}, fmt.Errorf("find tenant: %w", err)
 	}
 	return tenant.Ref{Given: given, Tenant: t}, nil
+}
+
+// Served returns the tenant that the sources of a request name, zero when they
+// name none that is served.
+func (r *Resolver) Served(ctx context.Context, h Hints) tenant.ID {
+	ref, err := r.Resolve(ctx, h)
+	if err != nil {
+		return tenant.ID{}
+	}
+	return ref.ID()
 }
 
 // Agree returns ErrContradict when any source names another tenant than t.

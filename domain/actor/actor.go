@@ -11,7 +11,8 @@ import (
 
 // Refusals about permissions.
 var (
-	ErrForbidden  = fault.New(fault.Forbidden, "forbidden", "You are not allowed to do that.")
+	ErrForbidden = fault.New(fault.Forbidden, "forbidden", "You are not allowed to do that.").
+			Traced(fault.Step{Name: "permission", Outcome: "missing"})
 	ErrPermission = fault.New(fault.Invalid, "permission_unknown", "That permission does not exist.")
 )
 

@@ -37,7 +37,9 @@ type Field struct {
 }
 
 // Step is one decision on the way to a refusal. Name says what was judged,
-// Outcome how; both are constants of the code, never request data.
+// Outcome how; both are constants of the code, never request data. As far as
+// they are reached, steps are told in the order tenant, user, limits,
+// credential, portal, scope or permission, whatever order they were made in.
 type Step struct {
 	Name    string
 	Outcome string
@@ -113,6 +115,14 @@ func (e *Error) With(fields ...Field) *Error {
 func (e *Error) Traced(steps ...Step) *Error {
 	c := *e
 	c.trace = append(append([]Step(nil), e.trace...), steps...)
+	return &c
+}
+
+// Led returns a copy whose trace begins with the decisions made before those
+// that it carries already.
+func (e *Error) Led(steps ...Step) *Error {
+	c := *e
+	c.trace = append(append([]Step(nil), steps...), e.trace...)
 	return &c
 }
 

@@ -36,7 +36,8 @@ var (
 	ErrHostTaken     = fault.New(fault.Conflict, "host_taken", "That host belongs to another tenant.")
 	ErrAudienceTaken = fault.New(fault.Conflict, "audience_taken", "That audience belongs to another tenant.")
 	ErrHost          = fault.New(fault.Invalid, "host_malformed", "That is not a host name that can be registered.")
-	ErrSuspended     = fault.New(fault.Forbidden, "tenant_suspended", "This tenant is suspended.")
+	ErrSuspended     = fault.New(fault.Forbidden, "tenant_suspended", "This tenant is suspended.").
+				Traced(fault.Step{Name: "tenant", Outcome: "suspended"})
 )
 
 // Code is a DNS label in lower case.
@@ -210,6 +211,14 @@ type Ref struct {
 
 // Known reports whether the tenant is served.
 func (r Ref) Known() bool { return r.Tenant != nil }
+
+// Judged is the step that says how the request's tenant was resolved.
+func (r Ref) Judged() fault.Step {
+	if r.Known() {
+		return fault.Step{Name: "tenant", Outcome: "resolved"}
+	}
+	return fault.Step{Name: "tenant", Outcome: "unknown"}
+}
 
 // ID returns the tenant's id, zero when it is not served.
 func (r Ref) ID() ID {

@@ -34,7 +34,8 @@ var (
 	ErrBadCredentials = fault.New(fault.Unauthenticated, "unauthenticated", "The credentials are missing, wrong or no longer valid.")
 	ErrChangeRequired = fault.New(fault.Forbidden, "password_change_required", "The password is temporary and must be changed first.")
 	ErrRole           = fault.New(fault.Invalid, "role_unknown", "That role does not exist.")
-	ErrRoleHolder     = fault.New(fault.Forbidden, "role_holder", "Only the operator and administrators may do that to a user who holds a role.")
+	ErrRoleHolder     = fault.New(fault.Forbidden, "role_holder", "Only the operator and administrators may do that to a user who holds a role.").
+				Traced(fault.Step{Name: "permission", Outcome: "target holds a role"})
 )
 
 // Role is a right of a user beyond the portals.
