@@ -140,7 +140,7 @@ func (i *Issuer) grant(ctx context.Context, t *tenant.Tenant, p port.Person, s *
 	c := session.Claims{
 		Issuer: i.names.PublicURL, Audience: i.names.Audience(t), Subject: p.User.ID(), Session: s.ID(),
 		TokenID: session.IDFromBytes(jti).String(), IssuedAt: now, Expires: expires,
-		AuthTime: snap.AuthTime, Method: snap.Method, TenantCode: t.Code(), Tenant: t.ID(),
+		AuthTime: notAfter(snap.AuthTime, now), Method: snap.Method, TenantCode: t.Code(), Tenant: t.ID(),
 		Company: s.Company(), Portal: s.Portal(), Contact: snap.Contact,
 		Scopes: e.Scopes.Granted(), Roles: p.User.Roles(),
 	}
@@ -152,6 +152,15 @@ func (i *Issuer) grant(ctx context.Context, t *tenant.Tenant, p port.Person, s *
 		return Grant{}, fmt.Errorf("sign access token: %w", err)
 	}
 	return Grant{User: p.User.ID(), Email: p.User.Email().String(), Session: s.ID(), Access: token, AccessExpires: expires}, nil
+}
+
+// notAfter keeps a session going whose sign-in lies ahead since the clock was
+// set back: nobody accepts a token that says so.
+func notAfter(t, now time.Time) time.Time {
+	if t.After(now) {
+		return now
+	}
+	return t
 }
 
 func limitsOf(t *tenant.Tenant) session.Limits {

@@ -388,3 +388,16 @@ func TestRefresh_ReuseThatCannotBeRecordedIsAnOutage(t *testing.T) {
 	s.Trail.Err = nil
 	dead(t, s, second)
 }
+
+func TestRefresh_GoesOnWhenTheClockWasSetBack(t *testing.T) {
+	t.Parallel()
+	s := stage.New(t, stage.Options{})
+	g := s.Login(t)
+	s.Clock.Advance(-time.Hour)
+
+	next := renewed(t, s, g.Refresh)
+
+	require.NoError(t, s.Enters(t.Context(), next))
+	claims := claimsOf(t, next)
+	require.Equal(t, claims["iat"], claims["auth_time"], "nobody signed in later than now")
+}
