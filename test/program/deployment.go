@@ -163,6 +163,12 @@ func (d *Deployment) Ended() int {
 	return d.process.cmd.ProcessState.ExitCode()
 }
 
+// CloseLog takes away who reads what the process logs.
+func (d *Deployment) CloseLog() {
+	d.T.Helper()
+	require.NoError(d.T, d.process.stderr.Close())
+}
+
 // PID is the process's.
 func (d *Deployment) PID() int { return d.process.cmd.Process.Pid }
 

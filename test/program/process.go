@@ -16,6 +16,7 @@ import (
 // process is the program, serving.
 type process struct {
 	cmd     *exec.Cmd
+	stderr  io.Closer
 	address chan string // once, when it listens; closed when it ends
 	read    chan struct{}
 	log     journal
@@ -30,6 +31,7 @@ func launch(cmd *exec.Cmd) (*process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
+	p.stderr = stderr
 	go p.follow(stderr)
 	return p, nil
 }
