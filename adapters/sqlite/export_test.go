@@ -49,6 +49,14 @@ func (db *DB) Texts(ctx context.Context, query string, args ...any) (out []strin
 	return out, err
 }
 
+// WriterTexts is Texts on the connection that writes.
+func (db *DB) WriterTexts(ctx context.Context, query string) (out []string, err error) {
+	err = db.write(ctx, "read", func(x *tx) error {
+		return x.allShared(query, func(r *row) { out = append(out, r.text()) })
+	})
+	return out, err
+}
+
 // DeferForeignKeys makes dangling references fail the commit only.
 func DeferForeignKeys(x *Tx) error {
 	_, err := x.c.run(control, "PRAGMA defer_foreign_keys = 1", nil)

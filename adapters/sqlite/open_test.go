@@ -67,6 +67,23 @@ func TestOpen_TakesAnyFileName(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// TestOpen_CommitsReachTheDisk is about the one connection that writes: what it
+// has committed outlives a power cut only if every commit is flushed.
+func TestOpen_CommitsReachTheDisk(t *testing.T) {
+	t.Parallel()
+	db := empty(t)
+	const settings = `SELECT j.journal_mode || ' ' || s.synchronous || ' ' || f.foreign_keys
+		FROM pragma_journal_mode j, pragma_synchronous s, pragma_foreign_keys f`
+
+	writes, err := db.WriterTexts(t.Context(), settings)
+	require.NoError(t, err)
+	reads, err := db.Texts(t.Context(), "SELECT CAST(query_only AS TEXT) FROM pragma_query_only")
+	require.NoError(t, err)
+
+	require.Equal(t, []string{"wal 2 1"}, writes, "2 is FULL")
+	require.Equal(t, []string{"1"}, reads, "no other connection writes")
+}
+
 func TestOpen_RefusesNoFile(t *testing.T) {
 	t.Parallel()
 	_, err := sqlite.Open(t.Context(), "", sqlite.Options{})
