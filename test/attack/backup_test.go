@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -32,14 +33,11 @@ func Test106_BackupUnderLoad(t *testing.T) {
 	d.Must(200, program.Validate(link.Token))
 	var hired hiring
 	hired.go4(d, p)
-	require.Eventually(t, func() bool { return hired.n.Load() > 10 }, program.Patience, 1e6)
+	require.Eventually(t, func() bool { return hired.n.Load() > 10 }, program.Patience, time.Millisecond)
 
 	before := hired.so()
 	to := filepath.Join(t.TempDir(), "ostiary.db")
-	db := openFile(t, databaseOf(d), nil)
-	_, err := db.ExecContext(t.Context(), "VACUUM INTO ?", to)
-	require.NoError(t, err)
-	require.NoError(t, db.Close())
+	runIn(t, databaseOf(d), "VACUUM INTO ?", to)
 	during := hired.n.Load() - int64(len(before))
 	hired.stop()
 	d.Kill()

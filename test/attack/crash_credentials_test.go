@@ -58,7 +58,6 @@ func (o *once) holds(c *crowd) {
 type keysOfPrograms struct {
 	contact      string
 	good, gone   []string
-	doubtful     int // tokens of whose revocation nobody knows
 	last, lastID string
 }
 
@@ -128,7 +127,6 @@ func (v *visits) holds(c *crowd) {
 type chainOfTokens struct {
 	mail, current string
 	since         time.Time // of a trade without an answer
-	next          map[string]string
 }
 
 // forgiven is how long a traded refresh token is good (contract, section 6).

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/stretchr/testify/require"
 
@@ -27,66 +28,60 @@ func ofTenant(method, path, body string) program.Request {
 func gather(d *program.Deployment, dice *rand.Rand) *crowd {
 	d.T.Helper()
 	c := &crowd{d: d, p: d.Found(crashed), dice: dice, seen: map[string]int{}}
-	company := func(name string) string {
-		return d.Must(201, ofTenant("POST", "/companies", `{"name":"`+name+`"}`)).Number(d.T)
-	}
-	books, batch := company("Books BV"), company("Batch BV")
-	patched := company("Patched BV")
-	tag := d.Must(201, ofTenant("POST", "/tags", `{"name":"Tag 0"}`)).Number(d.T)
+	c.all = slices.Concat(c.replacers(), c.ledger(), c.makers(), c.signers())
+	return c
+}
+
+// numberIn reads what a writer of a cell put into text.
+func numberIn(t testing.TB, text, pattern string) (n int) {
+	t.Helper()
+	_, err := fmt.Sscanf(text, pattern, &n)
+	require.NoError(t, err, "%s", text)
+	return n
+}
+
+// replacers change one thing again and again.
+func (c *crowd) replacers() []*worker {
 	moved, _ := c.person("moved", c.p.Globex)
+	patched := c.company("Patched 0")
+	tag := c.d.Must(201, ofTenant("POST", "/tags", `{"name":"Tag 0"}`)).Number(c.d.T)
 	pictured, face := c.person("pictured", c.p.Globex)
-	toggled, switched := c.person("switched", c.p.Globex)
-	set, setter := c.person("setter", c.p.Globex)
-	_, changer := c.person("changer", c.p.Globex)
-	_, chain := c.person("chain", c.p.Globex)
-	_, leaver := c.person("leaver", c.p.Globex)
-	_, linked := c.person("linked", c.p.Globex)
-	_, booksAt := c.person("books", books)
-	_, batchAt := c.person("batch", batch)
-	number := func(pattern string) func(string) int {
-		return func(text string) int {
-			var n int
-			_, err := fmt.Sscanf(text, pattern, &n)
-			require.NoError(d.T, err, "%s", text)
-			return n
-		}
-	}
 	named := func(path, member, pattern string) func(*crowd) int {
 		return func(c *crowd) int {
-			return number(pattern)(c.d.Must(200, ofTenant("GET", path, "")).Text(c.d.T, member))
+			return numberIn(c.d.T, c.d.Must(200, ofTenant("GET", path, "")).Text(c.d.T, member), pattern)
 		}
 	}
-	c.all = []*worker{
+	patch := func(path, body string) func(int) program.Request {
+		return func(n int) program.Request { return ofTenant("PATCH", path, fmt.Sprintf(body, n)) }
+	}
+	return []*worker{
 		{name: "patch contact", deed: &cell{
-			write: func(n int) program.Request {
-				return ofTenant("PATCH", "/contacts/"+moved, fmt.Sprintf(`{"lastName":"Name %d"}`, n))
-			},
-			read: named("/contacts/"+moved, "lastName", "Name %d"),
+			write: patch("/contacts/"+moved, `{"lastName":"Name %d"}`), read: named("/contacts/"+moved, "lastName", "Name %d"),
 		}},
 		{name: "patch company", deed: &cell{
-			write: func(n int) program.Request {
-				return ofTenant("PATCH", "/companies/"+patched, fmt.Sprintf(`{"name":"Patched %d"}`, n))
-			},
-			read: named("/companies/"+patched, "name", "Patched %d"),
+			write: patch("/companies/"+patched, `{"name":"Patched %d"}`), read: named("/companies/"+patched, "name", "Patched %d"),
 		}},
 		{name: "patch tag", deed: &cell{
-			write: func(n int) program.Request {
-				return ofTenant("PATCH", "/tags/"+tag, fmt.Sprintf(`{"name":"Tag %d"}`, n))
-			},
-			read: func(c *crowd) int { return number("Tag %d")(c.itemNamed("/tags", tag)) },
+			write: patch("/tags/"+tag, `{"name":"Tag %d"}`),
+			read:  func(c *crowd) int { return numberIn(c.d.T, c.itemNamed("/tags", tag), "Tag %d") },
 		}},
-		{name: "settings", deed: &cell{
-			write: func(n int) program.Request {
-				return ofTenant("PATCH", "", fmt.Sprintf(`{"settings":{"origins":["https://at-%d.example"]}}`, n))
-			},
-			read: origin,
-		}},
+		{name: "settings", deed: &cell{write: patch("", `{"settings":{"origins":["https://at-%d.example"]}}`), read: origin}},
 		{name: "scopes", deed: &cell{
 			write: func(n int) program.Request {
 				return ofTenant("PUT", "/scopes", fmt.Sprintf(`{"finance":true,"at-%d":true}`, n))
 			},
 			read: extraScope,
 		}},
+		{name: "avatar", deed: &pictures{contact: pictured, mail: face}},
+	}
+}
+
+// ledger writes documents, by one and by several.
+func (c *crowd) ledger() []*worker {
+	books, batch := c.company("Books BV"), c.company("Batch BV")
+	_, booksAt := c.person("books", books)
+	_, batchAt := c.person("batch", batch)
+	return []*worker{
 		{name: "put document", deed: &cell{
 			write: func(n int) program.Request {
 				return ofTenant("PUT", "/companies/"+books+"/documents/invoice/F-1", fmt.Sprintf(
@@ -99,22 +94,42 @@ func gather(d *program.Deployment, dice *rand.Rand) *crowd {
 			// A line is written whole, a batch need not be.
 			read: func(c *crowd) int { return (c.outstanding(batchAt) + 1) / 2 },
 		}},
-		{name: "avatar", deed: &pictures{contact: pictured, mail: face}},
+	}
+}
+
+// makers make things and take them away again.
+func (c *crowd) makers() []*worker {
+	return []*worker{
 		{name: "create and delete contact", deed: &born{at: "/contacts", body: func(n int) string {
 			return fmt.Sprintf(`{"firstName":"Born","email":"born%d@globex.example","companies":[{"id":%s,"isPrimary":true}]}`, n, c.p.Globex)
 		}}},
 		{name: "create and delete company", deed: &born{at: "/companies", body: func(n int) string { return fmt.Sprintf(`{"name":"Born %d"}`, n) }}},
 		{name: "create tag once", deed: &once{}},
 		{name: "API token", deed: &keysOfPrograms{contact: c.p.Contact}},
+		{name: "rotate keys", deed: &rotations{}},
+	}
+}
+
+// signers sign in, out and on, and change what they sign in with.
+func (c *crowd) signers() []*worker {
+	toggled, switched := c.person("switched", c.p.Globex)
+	set, setter := c.person("setter", c.p.Globex)
+	_, changer := c.person("changer", c.p.Globex)
+	_, chain := c.person("chain", c.p.Globex)
+	_, leaver := c.person("leaver", c.p.Globex)
+	_, linked := c.person("linked", c.p.Globex)
+	return []*worker{
 		{name: "sign in and out", deed: &visits{mail: leaver}},
 		{name: "refresh", deed: &chainOfTokens{mail: chain}},
 		{name: "change password", deed: &passwords{mail: changer, own: true}},
 		{name: "set password", deed: &passwords{mail: setter, contact: set}},
 		{name: "enable and disable", deed: &toggle{contact: toggled, mail: switched}},
 		{name: "link and code", deed: &links{mail: linked}},
-		{name: "rotate keys", deed: &rotations{}},
 	}
-	return c
+}
+
+func (c *crowd) company(name string) string {
+	return c.d.Must(201, ofTenant("POST", "/companies", `{"name":"`+name+`"}`)).Number(c.d.T)
 }
 
 // commonPassword is what everybody begins with.

@@ -34,6 +34,15 @@ func openFile(t testing.TB, path string, query url.Values) *sql.DB {
 	return db
 }
 
+// runIn carries one statement out on a file that the program may be using.
+func runIn(t testing.TB, path, statement string, args ...any) {
+	t.Helper()
+	db := openFile(t, path, url.Values{"_pragma": {"busy_timeout(5000)"}})
+	_, err := db.ExecContext(t.Context(), statement, args...)
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+}
+
 // integrity is what SQLite says of a file that nobody writes to.
 func integrity(t testing.TB, path string) (verdict string) {
 	t.Helper()
@@ -96,10 +105,7 @@ type fileTrail struct{ path string }
 
 func (f fileTrail) run(t testing.TB, statement string, args ...any) {
 	t.Helper()
-	db := openFile(t, f.path, nil)
-	_, err := db.ExecContext(t.Context(), statement, args...)
-	require.NoError(t, err)
-	require.NoError(t, db.Close())
+	runIn(t, f.path, statement, args...)
 }
 
 func (f fileTrail) links(t testing.TB) (out []link) {
