@@ -292,11 +292,16 @@ func (l *links) do(c *crowd, n int) bool {
 	}
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
+	late := time.After(2 * time.Second)
 	for !l.look(c) {
 		if c.over.Load() {
 			return true
 		}
-		<-tick.C
+		select {
+		case <-late:
+			return false // no letter comes while the storage is away
+		case <-tick.C:
+		}
 	}
 	r := program.Validate(l.newest.Token)
 	if n%2 == 0 {
