@@ -19,6 +19,7 @@ type Followed struct {
 // change of such a kind takes something away; it travels as one that does.
 var takesAway = map[port.ChangeKind]bool{
 	port.TenantChanged: true, port.UserChanged: true, port.SessionEnded: true, port.APITokenChanged: true, port.KeysChanged: true,
+	port.CompanyChanged: false,
 }
 
 // forgotten is how long after a change of its own this process waits to be told
@@ -79,8 +80,12 @@ func (w *stopwatch) made(changes []port.Announcement) {
 	now := w.clock.Now()
 	for _, c := range changes {
 		e := entry{c.Change, c.Entry}
+		waiting, waits := w.keys[e]
 		switch {
-		case !takesAway[c.Kind] || w.last[e]: // told of by a poll already
+		case waits: // a poll was quicker
+			waiting.own = true
+			w.keys[e] = waiting
+		case !takesAway[c.Kind] || w.last[e]: // or it was, and all is measured
 		case c.Kind == port.KeysChanged:
 			w.keys[e] = announcement{own: true}
 		default:

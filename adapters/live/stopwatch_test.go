@@ -135,7 +135,7 @@ func TestObserve_CountsWhatTakesAway(t *testing.T) {
 	t.Parallel()
 	for kind, counts := range map[port.ChangeKind]bool{
 		port.TenantChanged: true, port.UserChanged: true, port.SessionEnded: true, port.APITokenChanged: true,
-		port.CompanyChanged: false, "colour": false,
+		port.KeysChanged: true, port.CompanyChanged: false, "colour": false,
 	} {
 		w, l, seen := measured(t)
 		c := port.Change{Tenant: acme, Kind: kind, ID: session.IDFromBytes([16]byte{9}).String()}
@@ -143,6 +143,7 @@ func TestObserve_CountsWhatTakesAway(t *testing.T) {
 		w.own(c, 0)
 
 		require.NoError(t, l.Poll(t.Context()))
+		require.NoError(t, l.FollowKeys(t.Context(), func(context.Context) error { return nil }))
 
 		require.Equal(t, counts, len(seen()) == 2, kind)
 	}
@@ -188,6 +189,20 @@ func TestFollowKeys_BeforeItsAgeIsToldIsMeasuredThen(t *testing.T) {
 	require.NoError(t, l.Poll(t.Context()))
 
 	require.Equal(t, self(7*time.Millisecond), seen())
+}
+
+func TestFollowKeys_MeasuresOnesOwnThatAPollToldOfFirst(t *testing.T) {
+	t.Parallel()
+	w, l, seen := measured(t)
+	keys := port.Change{Kind: port.KeysChanged}
+	w.announce(keys)
+	require.NoError(t, l.Poll(t.Context()))
+	w.hear([]port.Announcement{{Change: keys, Entry: "0"}})
+	w.move(6 * time.Millisecond)
+
+	require.NoError(t, l.FollowKeys(t.Context(), func(context.Context) error { return nil }))
+
+	require.Equal(t, self(6*time.Millisecond), seen())
 }
 
 // What is announced while the key set is read may not be a part of it.
