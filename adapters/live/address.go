@@ -33,23 +33,37 @@ func (l *Live) OriginAllowed(ctx context.Context, origin string) (bool, error) {
 	})
 }
 
+// addresses say whose a code or a host is.
+type addresses[K comparable] struct {
+	*shelf[K, tenant.ID] // zero: nobody's
+
+	finding flights[K, *tenant.Tenant]
+}
+
+func newAddresses[K comparable](limit int) (*addresses[K], error) {
+	s, err := newShelf[K, tenant.ID](limit)
+	return &addresses[K]{shelf: s}, err
+}
+
 // resolve remembers whose a code or host is, and also that it is nobody's, so
 // that asking for an unknown tenant costs what asking for a known one does.
 // Everything so remembered is dropped when any tenant changes.
-func resolve[K comparable](ctx context.Context, l *Live, s *shelf[K, tenant.ID], k K, load func(context.Context, K) (*tenant.Tenant, error)) (*tenant.Tenant, error) {
-	if id, ok := s.peek(k); ok {
+func resolve[K comparable](ctx context.Context, l *Live, a *addresses[K], k K, load func(context.Context, K) (*tenant.Tenant, error)) (*tenant.Tenant, error) {
+	if id, ok := a.peek(k); ok {
 		if id.IsZero() {
 			return nil, tenant.ErrNotFound
 		}
 		return l.Tenant(ctx, id)
 	}
-	count := s.changes.of(k)
-	t, err := load(ctx, k)
-	switch {
-	case err == nil:
-		s.keep(k, t.ID(), count)
-	case errors.Is(err, tenant.ErrNotFound):
-		s.keep(k, tenant.ID{}, count)
-	}
-	return t, err
+	count := a.changes.of(k)
+	return a.finding.fly(ctx, k, count, func(ctx context.Context) (*tenant.Tenant, error) {
+		t, err := load(ctx, k)
+		switch {
+		case err == nil:
+			a.keep(k, t.ID(), count)
+		case errors.Is(err, tenant.ErrNotFound):
+			a.keep(k, tenant.ID{}, count)
+		}
+		return t, err
+	})
 }

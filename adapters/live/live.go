@@ -78,8 +78,8 @@ type Live struct {
 	options Options
 
 	tenants   *shelf[tenant.ID, *tenant.Tenant]
-	codes     *shelf[tenant.Code, tenant.ID] // zero: nobody's
-	hosts     *shelf[tenant.Host, tenant.ID]
+	codes     *addresses[tenant.Code]
+	hosts     *addresses[tenant.Host]
 	origins   *shelf[string, bool]
 	sessions  *shelf[of[session.ID], *session.Session]
 	persons   *shelf[of[user.ID], port.Person]
@@ -107,8 +107,8 @@ func New(s Stores, o Options) (*Live, error) {
 	l := &Live{stores: s, options: o, born: s.Own.Now(), watch: newStopwatch(s.Own, o.Observe)}
 	var failed [8]error
 	l.tenants, failed[0] = newShelf[tenant.ID, *tenant.Tenant](o.Tenants)
-	l.codes, failed[1] = newShelf[tenant.Code, tenant.ID](o.Tenants)
-	l.hosts, failed[2] = newShelf[tenant.Host, tenant.ID](o.Tenants)
+	l.codes, failed[1] = newAddresses[tenant.Code](o.Tenants)
+	l.hosts, failed[2] = newAddresses[tenant.Host](o.Tenants)
 	l.origins, failed[3] = newShelf[string, bool](o.Tenants)
 	l.sessions, failed[4] = newShelf[of[session.ID], *session.Session](o.Sessions)
 	l.persons, failed[5] = newShelf[of[user.ID], port.Person](o.Persons)

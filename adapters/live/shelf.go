@@ -41,6 +41,7 @@ type kept[V any] struct {
 type shelf[K comparable, V any] struct {
 	changes *counts[K]
 	cache   *otter.Cache[K, kept[V]]
+	flights flights[K, V]
 }
 
 func newShelf[K comparable, V any](limit int) (*shelf[K, V], error) {
@@ -63,11 +64,13 @@ func (s *shelf[K, V]) get(ctx context.Context, k K, load func(context.Context) (
 		return v, nil
 	}
 	count := s.changes.of(k)
-	v, err := load(ctx)
-	if err == nil {
-		s.keep(k, v, count)
-	}
-	return v, err
+	return s.flights.fly(ctx, k, count, func(ctx context.Context) (V, error) {
+		v, err := load(ctx)
+		if err == nil {
+			s.keep(k, v, count)
+		}
+		return v, err
+	})
 }
 
 // keep takes v, read after count was taken.
