@@ -177,7 +177,7 @@ func checkSigningKeys(ctx context.Context, c Config, db *mongo.DB, clock port.Cl
 
 func checkHashing(ctx context.Context, c Config, clock port.Clock) cli.Finding {
 	f := cli.Finding{Check: "password hash"}
-	h, err := argon.New(c.Argon, clock)
+	h, err := argon.New(c.Argon, system.Instant)
 	if err != nil {
 		return checkedBy(f, err, "", "lower OSTIARY_ARGON2_MEMORY_KIB")
 	}

@@ -1,6 +1,8 @@
 package bootstrap
 
 import (
+	"time"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -16,6 +18,16 @@ func newRegistry() *prometheus.Registry {
 	return r
 }
 
+// waits counts how long callers waited for a password hash to begin.
+func waits(r *prometheus.Registry) func(time.Duration) {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{
+		Name: "ostiary_password_hash_wait_seconds", Help: "Time that callers waited for a password hash to begin.",
+		Buckets: []float64{.001, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+	})
+	r.MustRegister(h)
+	return func(d time.Duration) { h.Observe(d.Seconds()) }
+}
+
 // measure adds what says how near its limits a process is: the hashing of
 // passwords, and how long ago it heard from storage.
 func measure(r *prometheus.Registry, h *argon.Hasher, l *live.Live) {
@@ -28,7 +40,13 @@ func measure(r *prometheus.Registry, h *argon.Hasher, l *live.Live) {
 	count("ostiary_password_hashes_total", "Password hashes made and compared, decoys included.", func(s argon.Stats) float64 { return float64(s.Hashes) })
 	count("ostiary_password_hash_seconds_total", "Time spent in password hashes, all workers together.", func(s argon.Stats) float64 { return s.Spent.Seconds() })
 	count("ostiary_password_hash_refusals_total", "Callers refused because the queue was full.", func(s argon.Stats) float64 { return float64(s.Busy) })
+	count("ostiary_password_hash_abandoned_total", "Callers whose time was over while they waited for a password hash.", func(s argon.Stats) float64 { return float64(s.Left) })
 	level("ostiary_password_hash_queue", "Callers that wait for a password hash.", func() float64 { return float64(h.Stats().Waiting) })
+	level("ostiary_password_hash_running", "Password hashes under way.", func() float64 { return float64(h.Stats().Running) })
+	limits := h.Limits()
+	level("ostiary_password_hash_workers", "Password hashes that may be under way at once.", func() float64 { return float64(limits.Slots) })
+	level("ostiary_password_hash_queue_limit", "Callers that may wait for a password hash.", func() float64 { return float64(limits.Queue) })
+	level("ostiary_password_hash_queue_tenant_limit", "Callers of one tenant that may wait for a password hash.", func() float64 { return float64(limits.PerTenant) })
 	level("ostiary_storage_lag_seconds", "How long ago storage was last heard from.", func() float64 { return l.Lag().Seconds() })
 }
 

@@ -66,7 +66,11 @@ func newVault(c Config, r port.Random) (*seal.Vault, error) {
 	return seal.New(key, r)
 }
 
-func newHasher(c Config, clock port.Clock) (*argon.Hasher, error) { return argon.New(c.Argon, clock) }
+func newHasher(c Config, reg *prometheus.Registry) (*argon.Hasher, error) {
+	a := c.Argon
+	a.Waited = waits(reg)
+	return argon.New(a, system.Instant)
+}
 
 func newMailer(c Config, s Surroundings, clock port.Clock, r port.Random) (port.Mailer, error) {
 	return mail.Open(c.Mail, mail.Needs{Clock: clock, Random: r, PublicHost: publicHost(c), Console: s.Console})

@@ -4,82 +4,146 @@ import (
 	"container/list"
 	"context"
 	"sync"
+	"time"
 
 	"ostiary/app/port"
 	"ostiary/domain/tenant"
 )
 
-// Gate lets a fixed number of callers work at once. The others wait in one
-// queue per tenant, and a slot that comes free is handed to the next tenant
-// in turn, so that a crowd at one tenant does not stand before the others.
+// floor is the least that a turn is charged: what is too quick to be measured
+// is dealt out by count.
+const floor = time.Millisecond
+
+// Gate lets a fixed number of callers work at once and shares their time out
+// evenly among the tenants that want some. It is start-time fair queueing
+// (Goyal, Vin and Cheng, 1996) on the virtual clock of generalised processor
+// sharing. Each tenant has a tag, the time it has had; a free slot goes to the
+// waiting tenant whose tag is least, so that one whose hashes cost ten times as
+// much gets a tenth as many turns. The clock runs at the rate at which every
+// tenant would be served if time could be split at will, and a tenant that
+// comes anew starts there: it goes next, and gains nothing by having been
+// away. Because the clock runs on with all work that is done, newcomers cannot
+// keep those who wait from their turn.
+//
+// What a turn costs is known only afterwards. It is charged beforehand with
+// what the tenant's last one took, and settled when it ends.
 type Gate struct {
-	bound, perTenant int
+	limits Limits
+	now    func() time.Time // measures durations only
 
 	mu      sync.Mutex
-	free    int
+	places  places // of those who were admitted, waiting or not
+	queued  places // of those who wait
 	running int
-	waiting int
-	queues  map[tenant.ID]*queue
-	ring    list.List // of *queue, those with waiters, next first
+	flows   map[tenant.ID]*flow
+	clock   time.Duration
+	mean    time.Duration // what a turn took of late
+	serial  uint64
 	busy    uint64
 	left    uint64
 }
 
-type queue struct {
+// Limits say how many may be in a Gate.
+type Limits struct {
+	Slots     int // at work at once
+	Queue     int // waiting, all tenants together
+	PerTenant int // waiting, of one tenant; less when the queue fills up
+}
+
+// flow is a tenant that has turns, waits for some, or had more of late than its
+// share.
+type flow struct {
 	owner   tenant.ID
 	waiters list.List // of *waiter, next first
-	turn    *list.Element
+	running int
+	tag     time.Duration
+	last    time.Duration // what its last turn took
 }
+
+func (f *flow) active() bool { return f.running > 0 || f.waiters.Len() > 0 }
 
 type waiter struct {
-	ready chan struct{}
-	queue *queue // nil once a slot was handed over
-	place *list.Element
+	ready  chan struct{}
+	serial uint64
+	place  *list.Element // nil once a slot was handed over
+	turn   *Turn
 }
 
-// NewGate makes a gate with that many slots, at most bound callers waiting
-// and perTenant of one tenant.
-func NewGate(slots, bound, perTenant int) *Gate {
-	return &Gate{bound: bound, perTenant: perTenant, free: slots, queues: map[tenant.ID]*queue{}}
+// Turn is a slot in somebody's hands.
+type Turn struct {
+	gate    *Gate
+	flow    *flow
+	charged time.Duration
+	begun   time.Time
+}
+
+// NewGate makes a gate. now may have any origin.
+func NewGate(l Limits, now func() time.Time) *Gate {
+	return &Gate{limits: l, now: now, places: newPlaces(), queued: newPlaces(), flows: map[tenant.ID]*flow{}}
+}
+
+// Admit takes a place before any work is begun that will come to Enter, and
+// returns what gives it back. It returns port.ErrBusy when as many were
+// admitted as may work and wait.
+func (g *Gate) Admit(t tenant.ID) (leave func(), err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	l := g.limits
+	if !g.places.fit(t, l.Queue+l.Slots, l.PerTenant+l.Slots) {
+		g.busy++
+		return nil, port.ErrBusy
+	}
+	g.places.take(t)
+	return func() {
+		g.mu.Lock()
+		defer g.mu.Unlock()
+		g.places.leave(t)
+	}, nil
 }
 
 // Enter returns when the caller has a slot, to be given back by Leave. It
 // returns port.ErrBusy at once when too many wait already, and when ctx ends
-// first, then with its cause.
-func (g *Gate) Enter(ctx context.Context, t tenant.ID) error {
+// first, then with its cause. It gives up before a deadline, while there is
+// time left to use the slot: else, in a queue that never empties, whoever comes
+// first would be just about to leave, and the work be thrown away.
+func (g *Gate) Enter(ctx context.Context, t tenant.ID) (*Turn, error) {
+	if end, ok := ctx.Deadline(); ok {
+		limited, cancel := context.WithDeadline(ctx, end.Add(-end.Sub(g.now())/8))
+		defer cancel()
+		ctx = limited
+	}
 	if ctx.Err() != nil {
-		return port.ErrBusy.Because(context.Cause(ctx))
+		return nil, port.ErrBusy.Because(context.Cause(ctx))
 	}
 	w, err := g.join(t)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	select {
 	case <-w.ready:
-		return nil
+		return w.turn, nil
 	case <-ctx.Done():
 		if !g.quit(w) {
-			g.Leave() // the slot came at the same moment
+			w.turn.Leave() // the slot came at the same moment
 		}
-		return port.ErrBusy.Because(context.Cause(ctx))
+		return nil, port.ErrBusy.Because(context.Cause(ctx))
 	}
 }
 
-// Leave gives a slot back.
-func (g *Gate) Leave() {
+// Leave gives the slot back and returns how long it was held.
+func (t *Turn) Leave() time.Duration {
+	g := t.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	first := g.ring.Front()
-	if first == nil {
-		g.free++
-		g.running--
-		return
+	took := g.now().Sub(t.begun)
+	g.settle(t, max(floor, took))
+	if next := g.next(); next != nil {
+		w := next.waiters.Front().Value.(*waiter) //nolint:forcetypeassert // the queues hold nothing else
+		g.dequeue(next, w)
+		g.begin(next, w)
 	}
-	q := first.Value.(*queue)              //nolint:forcetypeassert // the ring holds nothing else
-	w := q.waiters.Front().Value.(*waiter) //nolint:forcetypeassert // nor do the queues, and none in the ring is empty
-	g.ring.MoveToBack(first)
-	g.remove(w)
-	close(w.ready)
+	g.forget()
+	return max(0, took)
 }
 
 // Waiting returns how many callers wait.
@@ -88,7 +152,7 @@ func (g *Gate) Waiting() int { return g.stats().Waiting }
 func (g *Gate) stats() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return Stats{Busy: g.busy, Left: g.left, Running: g.running, Waiting: g.waiting}
+	return Stats{Busy: g.busy, Left: g.left, Running: g.running, Waiting: g.queued.all}
 }
 
 // join takes a free slot, then the waiter is ready, or a place in the
@@ -96,47 +160,141 @@ func (g *Gate) stats() Stats {
 func (g *Gate) join(t tenant.ID) (*waiter, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	w := &waiter{ready: make(chan struct{})}
-	if g.free > 0 {
-		g.free--
-		g.running++
-		close(w.ready)
-		return w, nil
-	}
-	q := g.queues[t]
-	if g.waiting >= g.bound || (q != nil && q.waiters.Len() >= g.perTenant) {
+	free := g.running < g.limits.Slots
+	if !free && !g.queued.fit(t, g.limits.Queue, g.limits.PerTenant) {
 		g.busy++
 		return nil, port.ErrBusy
 	}
-	if q == nil {
-		q = &queue{owner: t}
-		q.turn = g.ring.PushBack(q)
-		g.queues[t] = q
+	f := g.flows[t]
+	if f == nil {
+		f = &flow{owner: t}
+		g.flows[t] = f
 	}
-	w.queue, w.place = q, q.waiters.PushBack(w)
-	g.waiting++
+	if !f.active() {
+		f.tag = max(f.tag, g.clock)
+	}
+	g.serial++
+	w := &waiter{ready: make(chan struct{}), serial: g.serial}
+	if free {
+		g.begin(f, w)
+		return w, nil
+	}
+	w.place = f.waiters.PushBack(w)
+	w.turn = &Turn{gate: g, flow: f}
+	g.queued.take(t)
 	return w, nil
+}
+
+// begin hands a slot over.
+func (g *Gate) begin(f *flow, w *waiter) {
+	charged := f.last
+	if charged == 0 {
+		charged = max(floor, g.mean)
+	}
+	f.tag += charged
+	f.running++
+	g.running++
+	w.turn = &Turn{gate: g, flow: f, charged: charged, begun: g.now()}
+	close(w.ready)
+}
+
+// settle ends a turn that took that long.
+func (g *Gate) settle(t *Turn, took time.Duration) {
+	active := 0
+	for _, f := range g.flows {
+		if f.active() {
+			active++
+		}
+	}
+	g.clock += max(1, took/time.Duration(active))
+	t.flow.tag += took - t.charged
+	t.flow.last = took
+	t.flow.running--
+	g.running--
+	if g.mean == 0 {
+		g.mean = took
+	}
+	g.mean += (took - g.mean) / 8
+}
+
+// next is the waiting tenant that has had least; among equals, whose first
+// caller waits longest.
+func (g *Gate) next() *flow {
+	var best *flow
+	var since uint64
+	for _, f := range g.flows {
+		first := f.waiters.Front()
+		if first == nil {
+			continue
+		}
+		serial := first.Value.(*waiter).serial //nolint:forcetypeassert // the queues hold nothing else
+		if best == nil || f.tag < best.tag || (f.tag == best.tag && serial < since) {
+			best, since = f, serial
+		}
+	}
+	return best
+}
+
+// forget drops the tenants whose past makes no difference any more: all of
+// them when nothing runs, else those that the clock has caught up with. Of the
+// others it keeps as many as may wait, and drops who has least to make up for.
+func (g *Gate) forget() {
+	var least *flow
+	for t, f := range g.flows {
+		switch {
+		case f.active():
+		case g.running == 0 || f.tag <= g.clock:
+			delete(g.flows, t)
+		case least == nil || f.tag < least.tag:
+			least = f
+		}
+	}
+	if least != nil && len(g.flows) > g.limits.Queue+g.limits.Slots {
+		delete(g.flows, least.owner)
+	}
 }
 
 // quit reports false when the waiter has a slot already.
 func (g *Gate) quit(w *waiter) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if w.queue == nil {
+	if w.place == nil {
 		return false
 	}
-	g.remove(w)
+	g.dequeue(w.turn.flow, w)
+	g.forget()
 	g.left++
 	return true
 }
 
-func (g *Gate) remove(w *waiter) {
-	q := w.queue
-	q.waiters.Remove(w.place)
-	w.queue = nil
-	g.waiting--
-	if q.waiters.Len() == 0 {
-		g.ring.Remove(q.turn)
-		delete(g.queues, q.owner)
+func (g *Gate) dequeue(f *flow, w *waiter) {
+	f.waiters.Remove(w.place)
+	w.place = nil
+	g.queued.leave(f.owner)
+}
+
+// places count who is where, per tenant and together. A tenant may take at
+// most as many as are still free: one in a crowd leaves half of them, two leave
+// a third, and so on, for those who are not there yet.
+type places struct {
+	all int
+	of  map[tenant.ID]int
+}
+
+func newPlaces() places { return places{of: map[tenant.ID]int{}} }
+
+func (p *places) fit(t tenant.ID, all, each int) bool {
+	return p.of[t] < min(each, all-p.all)
+}
+
+func (p *places) take(t tenant.ID) {
+	p.all++
+	p.of[t]++
+}
+
+func (p *places) leave(t tenant.ID) {
+	p.all--
+	if p.of[t]--; p.of[t] == 0 {
+		delete(p.of, t)
 	}
 }

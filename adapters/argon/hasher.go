@@ -41,15 +41,16 @@ const (
 )
 
 // Config says what a hash costs and how many there may be. A zero in the
-// second half means the default.
+// second half means the default; Waited may be nil.
 type Config struct {
 	MemoryKiB   uint32
 	Iterations  uint32
 	Parallelism uint8
 
-	Workers   int // hashes at once; one per core, fewer when one hash uses several
-	Queue     int // callers that wait, 1024
-	PerTenant int // callers of one tenant that wait, half of Queue
+	Workers   int                 // hashes at once; one per core, fewer when one hash uses several
+	Queue     int                 // callers that wait, 1024
+	PerTenant int                 // callers of one tenant that wait, half of Queue
+	Waited    func(time.Duration) // told how long a caller waited for its turn
 }
 
 func (c Config) check() error {
@@ -90,10 +91,13 @@ type Stats struct {
 	Waiting int
 }
 
+// Limits are how many may run and wait.
+func (h *Hasher) Limits() Limits { return h.gate.limits }
+
 // Hasher implements port.Hasher.
 type Hasher struct {
 	config Config
-	clock  port.Clock
+	now    func() time.Time
 	bounds bounds
 	gate   *Gate
 	decoy  secret.Text
@@ -103,13 +107,17 @@ type Hasher struct {
 	spent  time.Duration
 }
 
-// New hashes nothing: the decoy is a hash that no password has.
-func New(c Config, clock port.Clock) (*Hasher, error) {
+// New hashes nothing: the decoy is a hash that no password has. now measures
+// durations, and what is left of a context's time.
+func New(c Config, now func() time.Time) (*Hasher, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
 	c = c.filled()
-	h := &Hasher{config: c, clock: clock, bounds: boundsOf(c), gate: NewGate(c.Workers, c.Queue, c.PerTenant)}
+	h := &Hasher{
+		config: c, now: now, bounds: boundsOf(c),
+		gate: NewGate(Limits{Slots: c.Workers, Queue: c.Queue, PerTenant: c.PerTenant}, now),
+	}
 	h.decoy = decoyOf(c)
 	return h, nil
 }
@@ -186,17 +194,25 @@ func (h *Hasher) make(password string) (secret.Text, error) {
 	return secret.New(out), nil
 }
 
+// Admit implements port.Hasher.
+func (h *Hasher) Admit(t tenant.ID) (leave func(), err error) { return h.gate.Admit(t) }
+
 func (h *Hasher) admitted(ctx context.Context, t tenant.ID, work func()) error {
-	if err := h.gate.Enter(ctx, t); err != nil {
+	asked := h.now()
+	turn, err := h.gate.Enter(ctx, t)
+	if err != nil {
 		return err
 	}
-	defer h.gate.Leave()
-	begun := h.clock.Now()
+	defer func() {
+		took := turn.Leave()
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.hashes++
+		h.spent += took
+	}()
+	if h.config.Waited != nil {
+		h.config.Waited(max(0, turn.begun.Sub(asked)))
+	}
 	work()
-	took := h.clock.Now().Sub(begun)
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.hashes++
-	h.spent += max(0, took)
 	return nil
 }

@@ -25,7 +25,7 @@ var (
 
 func newHasher(t testing.TB, c argon.Config) *argon.Hasher {
 	t.Helper()
-	h, err := argon.New(c, &fake.Clock{})
+	h, err := argon.New(c, time.Now)
 	require.NoError(t, err)
 	return h
 }
@@ -45,7 +45,7 @@ func TestNew_RefusesWhatNoHashCanCost(t *testing.T) {
 		"too much memory": {MemoryKiB: 1<<20 + 1, Iterations: 1, Parallelism: 1},
 		"workers":         {MemoryKiB: 64, Iterations: 1, Parallelism: 1, Workers: -1},
 	} {
-		_, err := argon.New(c, &fake.Clock{})
+		_, err := argon.New(c, time.Now)
 		require.Error(t, err, name)
 	}
 }
@@ -220,7 +220,7 @@ func TestHash_RefusesBeforeAnyWorkWhenTooManyWait(t *testing.T) {
 	clock := &held{in: make(chan struct{}), out: make(chan struct{})}
 	c := small
 	c.Workers, c.Queue, c.PerTenant = 1, 1, 1
-	h, err := argon.New(c, clock)
+	h, err := argon.New(c, clock.Now)
 	require.NoError(t, err)
 	var wg sync.WaitGroup
 	results := make([]error, 2)
@@ -257,7 +257,7 @@ func TestHash_RefusesBeforeAnyWorkWhenTooManyWait(t *testing.T) {
 func TestStats_CountTheTimeSpent(t *testing.T) {
 	t.Parallel()
 	clock := &ticking{}
-	h, err := argon.New(small, clock)
+	h, err := argon.New(small, clock.Now)
 	require.NoError(t, err)
 
 	for range 3 {

@@ -17,6 +17,12 @@ import (
 // Hasher hashes passwords with argon2id. The tenant is for fair admission:
 // beyond a bounded queue every method returns ErrBusy before memory is taken.
 type Hasher interface {
+	// Admit is for a caller that has other work before its hash: called first,
+	// it returns the ErrBusy that would come later, so that a crowd is turned
+	// away before anything is looked up for it. leave is called once, when all
+	// is done.
+	Admit(t tenant.ID) (leave func(), err error)
+
 	// Hash returns a PHC string.
 	Hash(ctx context.Context, t tenant.ID, p user.Password) (secret.Text, error)
 

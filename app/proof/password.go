@@ -52,6 +52,11 @@ func (p Proof) But(credential string) []fault.Step {
 // writes, for an unknown tenant or address, a login without password, a wrong
 // password, a disabled login and one that must wait.
 func (s *Passwords) Check(ctx context.Context, in Input) (Proof, error) {
+	leave, err := s.hasher.Admit(in.Tenant.ID())
+	if err != nil {
+		return Proof{}, fmt.Errorf("admit: %w", err)
+	}
+	defer leave()
 	pass, err := s.gate.Enter(ctx, Attempt{Tenant: in.Tenant.Given, Email: in.Email.Key(), Origin: in.Origin})
 	if err != nil {
 		if e := fault.Of(err); e != nil {

@@ -397,3 +397,30 @@ func TestRehash_GivesWayToAChangeMadeMeanwhile(t *testing.T) {
 	require.ErrorIs(t, k.try(t, stage.Password), user.ErrBadCredentials)
 	require.NoError(t, k.try(t, "a newer password"))
 }
+
+func TestCheck_WhoIsNotAdmittedCostsNoLookUp(t *testing.T) {
+	t.Parallel()
+	k := setup(t, throttle.Default())
+	k.Hasher.Full = port.ErrBusy
+
+	require.ErrorIs(t, k.try(t, stage.Password), port.ErrBusy)
+
+	reads, writes := k.counters.cost()
+	require.Empty(t, reads)
+	require.Empty(t, writes)
+	require.Zero(t, k.Hasher.Verifies+k.Hasher.Decoys)
+}
+
+func TestCheck_GivesItsPlaceBackHoweverItEnds(t *testing.T) {
+	t.Parallel()
+	k := setup(t, throttle.Default())
+
+	require.NoError(t, k.try(t, stage.Password))
+	require.Error(t, k.try(t, "not the password"))
+	k.Hasher.Err = port.ErrBusy
+	require.Error(t, k.try(t, stage.Password))
+	k.counters.set(nil, port.ErrUnavailable)
+	require.Error(t, k.try(t, stage.Password))
+
+	require.Zero(t, k.Hasher.Inside)
+}

@@ -18,9 +18,11 @@ var _ port.Hasher = (*Hasher)(nil)
 // when nothing runs any more.
 type Hasher struct {
 	Hashes, Verifies, Decoys int
+	Inside                   int // admitted and not yet gone
 
 	Weak bool  // what Verify says of a match
-	Err  error // what every method returns, such as a refusal for being busy
+	Err  error // what every method but Admit returns, such as a refusal for being busy
+	Full error // what Admit returns
 
 	mu sync.Mutex
 }
@@ -29,6 +31,21 @@ type Hasher struct {
 func Hashed(password string) secret.Text {
 	sum := sha256.Sum256([]byte(password))
 	return secret.New("hash:" + hex.EncodeToString(sum[:]))
+}
+
+// Admit implements port.Hasher.
+func (h *Hasher) Admit(tenant.ID) (leave func(), err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.Full != nil {
+		return nil, h.Full
+	}
+	h.Inside++
+	return func() {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.Inside--
+	}, nil
 }
 
 // Hash implements port.Hasher.

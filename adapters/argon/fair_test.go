@@ -1,0 +1,201 @@
+package argon_test
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"ostiary/adapters/argon"
+	"ostiary/domain/tenant"
+)
+
+// site runs a gate on the time of a synctest bubble, in which turns take
+// exactly what they are said to cost.
+type site struct {
+	gate *argon.Gate
+
+	mu     sync.Mutex
+	inside int
+	most   int
+	had    map[tenant.ID]time.Duration
+	turns  map[tenant.ID]int
+}
+
+func newSite(l argon.Limits) *site {
+	return &site{gate: argon.NewGate(l, time.Now), had: map[tenant.ID]time.Duration{}, turns: map[tenant.ID]int{}}
+}
+
+// turn waits for a slot and keeps it for cost.
+func (s *site) turn(ctx context.Context, id tenant.ID, cost time.Duration) error {
+	turn, err := s.gate.Enter(ctx, id)
+	if err != nil {
+		return err
+	}
+	s.count(1)
+	<-time.After(cost)
+	s.count(-1)
+	s.mu.Lock()
+	s.had[id] += cost
+	s.turns[id]++
+	s.mu.Unlock()
+	turn.Leave()
+	return nil
+}
+
+func (s *site) count(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.inside += n
+	s.most = max(s.most, s.inside)
+}
+
+// crowdOf keeps that many callers of id coming back until ctx ends.
+func (s *site) crowdOf(ctx context.Context, wg *sync.WaitGroup, id tenant.ID, clients int, cost time.Duration) {
+	for range clients {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				_ = s.turn(ctx, id, cost)
+			}
+		})
+	}
+}
+
+func costs() *rapid.Generator[time.Duration] {
+	return rapid.Map(rapid.IntRange(10, 100), func(ms int) time.Duration { return time.Duration(ms) * time.Millisecond })
+}
+
+func TestGate_GivesEveryTenantInNeedTheSameTime(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(rt *rapid.T) {
+		slots := rapid.IntRange(1, 4).Draw(rt, "slots")
+		cost := rapid.SliceOfN(costs(), 2, 5).Draw(rt, "costs")
+		var s *site
+		synctest.Test(t, func(t *testing.T) {
+			s = newSite(argon.Limits{Slots: slots, Queue: 1000, PerTenant: 500})
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			var wg sync.WaitGroup
+			for i, c := range cost {
+				s.crowdOf(ctx, &wg, owner(byte(i+1)), 2*slots, c)
+			}
+			wg.Wait()
+		})
+
+		require.LessOrEqual(rt, s.most, slots)
+		require.Zero(rt, s.gate.Traces())
+		for i, a := range cost {
+			for j, b := range cost {
+				apart := (s.had[owner(byte(i+1))] - s.had[owner(byte(j+1))]).Abs()
+				require.LessOrEqual(rt, apart, time.Duration(slots+1)*(a+b), "%s beside %s", a, b)
+			}
+		}
+	})
+}
+
+func TestGate_LetsNobodyStarveBesideNewcomers(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(rt *rapid.T) {
+		cost := costs().Draw(rt, "cost")
+		news := costs().Draw(rt, "cost of newcomers")
+		var s *site
+		var turns int
+		synctest.Test(t, func(t *testing.T) {
+			s = newSite(argon.Limits{Slots: 1, Queue: 1000, PerTenant: 500})
+			ctx, cancel := context.WithCancel(t.Context())
+			var wg sync.WaitGroup
+			s.crowdOf(ctx, &wg, owner(0), 2, cost)
+			for i := range 1000 { // as many as there is time for, each of a tenant not seen before
+				wg.Go(func() { _ = s.turn(ctx, tenant.IDFromBytes([16]byte{1, 14: byte(i >> 8), 15: byte(i)}), news) })
+				<-time.After(news)
+			}
+			s.mu.Lock()
+			turns = s.turns[owner(0)]
+			s.mu.Unlock()
+			cancel()
+			wg.Wait()
+		})
+
+		require.Greater(rt, turns, 2)
+		require.Zero(rt, s.gate.Traces())
+	})
+}
+
+func TestGate_LeavesNoSlotFreeWhileSomebodyWaits(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(rt *rapid.T) {
+		l := argon.Limits{
+			Slots: rapid.IntRange(1, 4).Draw(rt, "slots"), Queue: rapid.IntRange(1, 20).Draw(rt, "queue"),
+			PerTenant: rapid.IntRange(1, 20).Draw(rt, "per tenant"),
+		}
+		type visit struct {
+			tenant   byte
+			cost     time.Duration
+			patience time.Duration
+			pause    time.Duration
+		}
+		visits := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) visit {
+			return visit{rapid.Byte().Draw(rt, "tenant") % 4, costs().Draw(rt, "cost"), 4 * costs().Draw(rt, "patience"), costs().Draw(rt, "pause") / 8}
+		}), 1, 120).Draw(rt, "visits")
+		var s *site
+		var idle, over, traces int
+		synctest.Test(t, func(t *testing.T) {
+			s = newSite(l)
+			var wg sync.WaitGroup
+			for _, v := range visits {
+				wg.Go(func() {
+					ctx, cancel := context.WithTimeout(t.Context(), v.patience)
+					defer cancel()
+					_ = s.turn(ctx, owner(v.tenant), v.cost)
+				})
+				<-time.After(v.pause)
+				synctest.Wait()
+				waiting := s.gate.Waiting()
+				s.mu.Lock()
+				if waiting > 0 && s.inside < l.Slots {
+					idle++
+				}
+				s.mu.Unlock()
+				if waiting > l.Queue {
+					over++
+				}
+				traces = max(traces, s.gate.Traces())
+			}
+			wg.Wait()
+		})
+
+		require.Zero(rt, idle)
+		require.Zero(rt, over)
+		require.LessOrEqual(rt, s.most, l.Slots)
+		require.LessOrEqual(rt, traces, 3*(l.Queue+l.Slots))
+		require.Zero(rt, s.gate.Traces())
+	})
+}
+
+func TestGate_GivesUpWhileThereIsTimeToUseTheSlot(t *testing.T) {
+	t.Parallel()
+
+	var waited time.Duration
+	var err error
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(argon.Limits{Slots: 1, Queue: 2, PerTenant: 1})
+		turn, first := s.gate.Enter(t.Context(), owner(1))
+		require.NoError(t, first)
+		ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+		defer cancel()
+		begun := time.Now()
+		_, err = s.gate.Enter(ctx, owner(2))
+		waited = time.Since(begun)
+		turn.Leave()
+	})
+
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.Equal(t, 7*time.Second, waited)
+}
