@@ -145,6 +145,9 @@ func (c *Call) refuse(err error) {
 	case fiber.StatusTooManyRequests, fiber.StatusServiceUnavailable:
 		c.Set("Retry-After", retryAfter(err))
 	}
+	if h.StatusCode() == fiber.StatusServiceUnavailable && c.server.gate.crowded() {
+		c.hangUp()
+	}
 }
 
 // retryAfter is whole seconds, rounded up so that nobody comes back too early.

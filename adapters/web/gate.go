@@ -51,6 +51,11 @@ func (g *gate) turnAway(c net.Conn) {
 	_ = c.Close()
 }
 
+// crowded holds while an eighth of the connections that may be are open. Who is
+// refused for want of room is then parted with: its connection would go on
+// holding the buffers that others wait for.
+func (g *gate) crowded() bool { return g.active.Load() > g.max/8 }
+
 func (g *gate) Addr() net.Addr { return g.ln.Addr() }
 
 func (g *gate) Close() error {
@@ -87,10 +92,13 @@ func (c *inspected) Read(p []byte) (int, error) {
 	if bad != nil {
 		clear(p[fit:n])
 		c.err = bad
-		if fit == 0 {
+		if fit == 0 && n > 1 {
 			return 0, bad
 		}
-		return fit, nil
+		// fasthttp reads the first byte by itself and takes a failure for a
+		// client that went away, who gets no answer: one byte, of nothing, goes
+		// before the refusal.
+		return max(fit, 1), nil
 	}
 	return n, err //nolint:wrapcheck // part of net.Conn
 }

@@ -38,6 +38,8 @@ func New(cfg Config, log *zap.Logger) *Server {
 		ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout, IdleTimeout: cfg.IdleTimeout,
 		// fasthttp reads the head into this buffer; what does not fit is 431.
 		ReadBufferSize: maxHead,
+		// A connection that sends nothing holds no buffers.
+		ReduceMemoryUsage: true,
 		// Bodies stay on the wire until a handler asks for them, so that each
 		// route's own limit holds before anything is buffered.
 		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: defaultBody,
