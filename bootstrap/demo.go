@@ -73,7 +73,7 @@ func demo(ctx context.Context, s cli.Settings, stdout, stderr io.Writer) error {
 			return demoText.Execute(stdout, shown)
 		}))
 	})
-	return Serve(ctx, c, Surroundings{Log: NewLog(c, stderr), Console: mail, Version: version()}, fx.Provide(newSeeder), seeded)
+	return Serve(ctx, tune(ctx, c), Surroundings{Log: NewLog(c, stderr), Console: mail, Version: version()}, fx.Provide(newSeeder), seeded)
 }
 
 // freeAddress gives way to whoever listens on the usual port already.

@@ -1,0 +1,99 @@
+package bootstrap
+
+import (
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ostiary/adapters/argon"
+)
+
+func TestTuningFor_HashesOnEveryCoreAndKeepsThreadsForTheRest(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		cores            int
+		parallelism      uint8
+		threads, workers int
+	}{
+		{1, 1, 2, 1},
+		{2, 1, 4, 2},
+		{8, 1, 16, 8},
+		{8, 3, 14, 2},
+		{2, 4, 4, 1}, // one hash takes more threads than there are cores
+	} {
+		tuned, workers := tuningFor(row.cores, argon.Config{MemoryKiB: 19456, Parallelism: row.parallelism})
+
+		require.Equal(t, row.threads, tuned.threads, row)
+		require.Equal(t, row.workers, workers, row)
+		require.Equal(t, int64(128<<20+2*row.workers*19456<<10), tuned.memory, row)
+	}
+}
+
+// Not parallel: it changes the whole process.
+func TestTune_IsAppliedToTheProcessUnlessTheOperatorSaysOtherwise(t *testing.T) {
+	threads, limit := runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1)
+	percent := debug.SetGCPercent(100)
+	t.Cleanup(func() {
+		runtime.GOMAXPROCS(threads)
+		debug.SetMemoryLimit(limit)
+		debug.SetGCPercent(percent)
+	})
+	debug.SetMemoryLimit(math.MaxInt64)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c := Config{Argon: argon.Config{MemoryKiB: 19456, Iterations: 2, Parallelism: 1}}
+
+	t.Setenv("GOMAXPROCS", "1")
+	t.Setenv("GOMEMLIMIT", "1GiB")
+	left := tune(ctx, c)
+	require.Equal(t, threads, left.Argon.Workers)
+	require.Equal(t, threads, runtime.GOMAXPROCS(0))
+	require.Equal(t, int64(math.MaxInt64), debug.SetMemoryLimit(-1))
+	require.Equal(t, 100, debug.SetGCPercent(100))
+
+	t.Setenv("GOMAXPROCS", "")
+	t.Setenv("GOMEMLIMIT", "")
+	t.Setenv("GOGC", "")
+	tuned := tune(ctx, c)
+	require.Equal(t, threads, tuned.Argon.Workers)
+	require.Equal(t, 2*threads, runtime.GOMAXPROCS(0))
+	require.LessOrEqual(t, debug.SetMemoryLimit(-1), int64(memoryBase+2*threads*19456<<10))
+	require.Equal(t, 400, debug.SetGCPercent(100))
+}
+
+func TestMemoryLimit_StandsUntilThereIsNoRoomForGarbage(t *testing.T) {
+	t.Parallel()
+	const base = 200 << 20
+
+	require.Equal(t, int64(base), memoryLimit(base, 0))
+	require.Equal(t, int64(base), memoryLimit(base, 175<<20))
+	require.Equal(t, int64(352<<20), memoryLimit(base, 176<<20))
+	require.Positive(t, memoryLimit(base, math.MaxUint64))
+}
+
+func TestInUse_ReadsWhatTheRuntimeTells(t *testing.T) {
+	t.Parallel()
+
+	require.Positive(t, inUse())
+}
+
+func TestAllowance_ReadsWhatAContainerMayUse(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "memory.max")
+
+	_, known := allowance(path)
+	require.False(t, known, "no file")
+	require.NoError(t, os.WriteFile(path, []byte("max\n"), 0o600))
+	_, known = allowance(path)
+	require.False(t, known, "no bound")
+	require.NoError(t, os.WriteFile(path, []byte("134217728\n"), 0o600))
+	most, known := allowance(path)
+	require.True(t, known)
+	require.Equal(t, int64(128<<20), most)
+}
