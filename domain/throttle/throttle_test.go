@@ -170,6 +170,15 @@ func TestLimit_OffAllowsEverything(t *testing.T) {
 	require.Equal(t, s, off.Failed(s, start))
 }
 
+func TestDefault_IsWhatIsPromised(t *testing.T) {
+	t.Parallel()
+
+	promised, err := throttle.Parse("login-user=10/15m,login-address=100/15m,login-tenant=1000/1m,link-user=5/1h,link-address=60/1h")
+
+	require.NoError(t, err)
+	require.Equal(t, promised, throttle.Default())
+}
+
 func TestParse_ChangesTheDefaults(t *testing.T) {
 	t.Parallel()
 	want := throttle.Default()
