@@ -137,11 +137,12 @@ func (s *Changes) change(ctx context.Context, in changing) (*user.User, error) {
 		return nil, err
 	}
 	was := proven.Person.User
+	policy := user.Policy{Min: minimum, Context: names}
 	if was.Temporary() {
 		// A temporary password must not become the lasting one (ASVS 6.4.1).
-		names = append(names, in.current.Reveal())
+		policy.Former = in.current.Reveal()
 	}
-	fresh, err := user.Policy{Min: minimum, Context: names}.NewPassword(in.fresh)
+	fresh, err := policy.NewPassword(in.fresh)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,9 @@
 package user
 
 import (
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/secure/precis"
@@ -40,6 +42,7 @@ func (p Password) Text() secret.Text { return p.text }
 type Policy struct {
 	Min     int      // code points
 	Context []string // names that must not be the password: e-mail, tenant, company
+	Former  string   // a temporary password, which must not become the lasting one
 }
 
 // NewPassword judges s by the policy. No composition rules (NIST SP 800-63B-4
@@ -63,13 +66,32 @@ func (p Policy) NewPassword(s secret.Text) (Password, error) {
 	if IsCommon(text) {
 		return refuse("password_common", "That password is among the most common or breached ones.")
 	}
-	folded := strings.ToLower(text)
-	for _, c := range p.Context {
-		if c != "" && folded == strings.ToLower(c) {
-			return refuse("password_context", "The password must not be the e-mail address or the name of the company or service.")
-		}
+	if p.names(text) {
+		return refuse("password_context", "The password must not be the e-mail address or the name of the company or service, with or without a number.")
 	}
 	return Password{text: secret.New(text)}, nil
+}
+
+// names reports whether a password is one of the names around, or one of them
+// as a guesser spells it next: without blanks, with a year, with a mark.
+func (p Policy) names(text string) bool {
+	folded, core := strings.ToLower(text), bare(text)
+	if folded == strings.ToLower(p.Former) {
+		return true
+	}
+	return slices.ContainsFunc(p.Context, func(c string) bool {
+		return c != "" && folded == strings.ToLower(c) || core != "" && core == bare(c)
+	})
+}
+
+// bare leaves of a name its letters in lower case and the digits between them.
+func bare(name string) string {
+	return strings.TrimFunc(strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) {
+			return unicode.ToLower(r)
+		}
+		return -1
+	}, name), unicode.IsDigit)
 }
 
 // CheckLength judges the length alone, which may be said before the current

@@ -89,10 +89,25 @@ func TestNewPassword_RefusesTheNamesAround(t *testing.T) {
 	t.Parallel()
 	p := user.Policy{Context: []string{"", "ada@example.com", "Acme Holding", "Müller & Söhne"}}
 
-	for _, s := range []string{"ada@example.com", "ADA@EXAMPLE.COM", "acme holding", "Acme Holding", "MÜLLER & SÖHNE", "mu\u0308ller & so\u0308hne"} {
+	for _, s := range []string{
+		"ada@example.com", "ADA@EXAMPLE.COM", "acme holding", "Acme Holding", "MÜLLER & SÖHNE", "mu\u0308ller & so\u0308hne",
+		"acmeholding", "Acme-Holding-2026!", "1 Acme Holding", "müllersöhne1",
+	} {
 		require.Equal(t, "password_context", code(t, p, s), s)
 	}
-	require.Empty(t, code(t, p, "Acme Holding 2"))
+	for _, s := range []string{"Acme Holding by the sea", "Acme 2 Holding", "48151623421", "........#"} {
+		require.Empty(t, code(t, p, s), s)
+	}
+}
+
+func TestNewPassword_RefusesTheFormerOneAlone(t *testing.T) {
+	t.Parallel()
+	p := user.Policy{Former: "Tulip-Bridge-29"}
+
+	for _, s := range []string{"Tulip-Bridge-29", "TULIP-bridge-29"} {
+		require.Equal(t, "password_context", code(t, p, s), s)
+	}
+	require.Empty(t, code(t, p, "Tulip-Bridge-30"))
 }
 
 func TestPassword_IsTheSameHoweverItWasComposed(t *testing.T) {
