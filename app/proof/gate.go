@@ -127,10 +127,22 @@ func (p *Pass) Done(ctx context.Context, proven bool) error {
 	}
 	l := g.limits
 	return g.apply(ctx,
-		counted(p.keys[0], l.LoginUser, func(s throttle.State) throttle.State { return l.LoginUser.Failed(s, now) }),
+		p.failure(now),
 		counted(p.keys[1], l.LoginAddress, func(s throttle.State) throttle.State { return l.LoginAddress.Add(s, now) }),
 		counted(p.keys[2], l.LoginTenant, func(s throttle.State) throttle.State { return l.LoginTenant.Add(s, now) }),
 	)
+}
+
+// failure counts a failure of the user. During a delay nothing counts, but as
+// much must be written: what is not takes less time.
+func (p *Pass) failure(now time.Time) port.CounterChange {
+	limit := p.gate.limits.LoginUser
+	if !p.Locked {
+		return counted(p.keys[0], limit, func(s throttle.State) throttle.State { return limit.Failed(s, now) })
+	}
+	return counted(p.gate.vault.MAC("attempt", []byte("delayed"), p.keys[0][:]), limit, func(s throttle.State) throttle.State {
+		return throttle.State{Count: 1 + s.Count%2, At: now}
+	})
 }
 
 // Cancel leaves without a verdict: the try could not be judged.

@@ -38,6 +38,29 @@ func TestEnter_NeverMoreAtOnceThanFailuresAreLeft(t *testing.T) {
 	require.EqualValues(t, 10, open.Load())
 }
 
+func TestDone_WritesAsMuchDuringADelay(t *testing.T) {
+	t.Parallel()
+	k := setup(t, parsed(t, "login-user=1/15m"))
+	fail := func() (changed int) {
+		p, err := k.Gate.Enter(t.Context(), attempt(t, stage.Mail, "192.0.2.1"))
+		require.NoError(t, err)
+		before := k.counters.changed
+		require.NoError(t, p.Done(t.Context(), false))
+		return k.counters.changed - before
+	}
+
+	first := fail()
+
+	for range 3 {
+		require.Equal(t, first, fail())
+	}
+	k.Clock.Advance(firstDelay)
+	p, err := k.Gate.Enter(t.Context(), attempt(t, stage.Mail, "192.0.2.1"))
+	require.NoError(t, err)
+	require.False(t, p.Locked, "tries during the delay do not lengthen it")
+	p.Cancel()
+}
+
 func TestEnter_OneTooManyWaitsForAVerdict(t *testing.T) {
 	t.Parallel()
 	k := setup(t, parsed(t, "login-user=2/15m"))

@@ -25,6 +25,7 @@ type tally struct {
 	mu      sync.Mutex
 	reads   []int // keys per call
 	writes  []int
+	changed int // states that were not what they had been
 	afterIn func() // called when a read has been answered
 	down    error
 }
@@ -48,6 +49,17 @@ func (c *tally) Apply(ctx context.Context, changes ...port.CounterChange) error 
 	c.writes = append(c.writes, len(changes))
 	down := c.down
 	c.mu.Unlock()
+	for i, f := range changes {
+		changes[i].Change = func(before throttle.State) throttle.State {
+			after := f.Change(before)
+			if after != before {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				c.changed++
+			}
+			return after
+		}
+	}
 	if down != nil {
 		return down
 	}
