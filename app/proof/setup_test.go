@@ -25,7 +25,7 @@ type tally struct {
 	mu      sync.Mutex
 	reads   []int // keys per call
 	writes  []int
-	changed int // states that were not what they had been
+	changed int    // states that were not what they had been
 	afterIn func() // called when a read has been answered
 	down    error
 }
