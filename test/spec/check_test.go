@@ -27,7 +27,7 @@ func TestVerify_AcceptsWhatIsDocumented(t *testing.T) {
 		"answer":             answered("GET", scopesPath, 200, `{"configurator":true,"finance":true,"support":false,"my-section":true}`),
 		"below the prefix":   answered("GET", "/t/acme"+scopesPath+"?x=1", 200, `{"configurator":true,"finance":true,"support":false}`),
 		"refusal":            refused("GET", scopesPath, 401, alphaError(401, "unauthenticated")),
-		"no body":            answered("POST", "/api/v1/portal/auth/logout", 204, ""),
+		"no body":            with(answered("POST", "/api/v1/portal/auth/logout", 204, ""), "Clear-Site-Data", `"cache"`),
 		"undocumented verb":  refused("PATCH", scopesPath, 405, alphaError(405, "method-not-allowed")),
 		"head":               answered("HEAD", scopesPath, 200, ""),
 		"head that does not": refused("HEAD", "/api/v3/portal/login", 405, ""),

@@ -210,6 +210,9 @@ func TestSuspendedTenant_IsForbiddenToItsTokensAndUnknownToThePublic(t *testing.
 	w.ChangeTenant(t, w.Acme.ID, func(d *tenant.Details) { d.Status = tenant.Suspended })
 
 	own := w.Do(t, harness.Ask{Path: portal + "/me", Token: in.AccessToken})
+	renewed := refresh(t, w, in.RefreshToken)
+	byPath := w.Do(t, harness.Ask{Path: parity + "/refresh/" + in.RefreshToken})
+	left := w.Do(t, harness.Ask{Path: parity + "/logout/" + in.RefreshToken})
 	public := w.Do(t, harness.Ask{Path: portal + "/auth/login", Body: body(
 		"email", harness.AdaMail, "password", harness.Password, "tenantCode", harness.Code,
 	)})
@@ -217,7 +220,9 @@ func TestSuspendedTenant_IsForbiddenToItsTokensAndUnknownToThePublic(t *testing.
 		"email", harness.AdaMail, "password", harness.Password, "tenantCode", "nobody",
 	)})
 
-	requireRefusal(t, own, 403, "forbidden")
+	for _, a := range []harness.Answer{own, renewed, byPath, left} {
+		requireRefusal(t, a, 403, "forbidden")
+	}
 	requireRefusal(t, public, 401, "unauthenticated")
 	require.Equal(t, withoutReceipt(t, unknown), withoutReceipt(t, public))
 }

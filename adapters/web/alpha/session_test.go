@@ -119,6 +119,23 @@ func TestLogout_EndsWhatEitherCredentialNames(t *testing.T) {
 	requireRefusal(t, logout("expired", ""), 401, "unauthenticated")
 }
 
+func TestLogout_LetsTheBrowserForgetWhatItKept(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	byBearer, byRefresh, byPath := login(t, w), login(t, w), login(t, w)
+
+	for _, a := range []harness.Answer{
+		w.Do(t, harness.Ask{Method: "POST", Path: portal + "/auth/logout", Token: byBearer.AccessToken}),
+		w.Do(t, harness.Ask{Path: portal + "/auth/logout", Body: body("refreshToken", byRefresh.RefreshToken)}),
+		w.Do(t, harness.Ask{Path: parity + "/logout/" + byPath.RefreshToken}),
+	} {
+		require.Equal(t, 204, a.Status)
+		require.Equal(t, `"cache"`, a.Header.Get("Clear-Site-Data"))
+		require.Empty(t, a.Header.Get("Set-Cookie"))
+	}
+	require.Empty(t, w.Do(t, harness.Ask{Method: "POST", Path: portal + "/auth/logout"}).Header.Get("Clear-Site-Data"))
+}
+
 func TestSwitch_GoesOnAtAnotherCompany(t *testing.T) {
 	t.Parallel()
 	w := setup(t)
