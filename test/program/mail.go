@@ -23,8 +23,9 @@ var linkInMail = regexp.MustCompile(`(https?://\S+)#token=([A-Za-z0-9_-]+)`)
 
 // Letter is a mail as its reader sees it.
 type Letter struct {
-	To, Subject, Text string
-	Page, Token       string // of the link in it
+	To, Subject, Text, HTML string
+	Page, Token             string // of the link in it
+	Header                  mail.Header
 }
 
 // Letters waits until there are n mails and reads them, oldest first.
@@ -83,7 +84,7 @@ func ReadLetter(t testing.TB, name string) Letter {
 	media, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
 	require.NoError(t, err)
 	require.Equal(t, "multipart/alternative", media)
-	out := Letter{To: msg.Header.Get("To"), Subject: subject}
+	out := Letter{To: msg.Header.Get("To"), Subject: subject, Header: msg.Header}
 	parts := multipart.NewReader(msg.Body, params["boundary"])
 	for {
 		part, err := parts.NextRawPart()
@@ -95,6 +96,8 @@ func ReadLetter(t testing.TB, name string) Letter {
 		require.NoError(t, err)
 		if strings.HasPrefix(part.Header.Get("Content-Type"), "text/plain") {
 			out.Text = string(body)
+		} else {
+			out.HTML = string(body)
 		}
 	}
 	found := linkInMail.FindStringSubmatch(out.Text)
