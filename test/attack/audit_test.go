@@ -107,7 +107,7 @@ func longestChain(t testing.TB, of trail) (longest []link) {
 	t.Helper()
 	chains := map[string][]link{}
 	for _, l := range of.links(t) {
-		if l.chain[:32] != nobody {
+		if l.chain[:32] != noID {
 			chains[l.chain] = append(chains[l.chain], l)
 		}
 	}
@@ -120,5 +120,5 @@ func longestChain(t testing.TB, of trail) (longest []link) {
 	return longest
 }
 
-// nobody is the id that is none, in hex.
-var nobody = strings.Repeat("0", 32)
+// noID is the id that is none, in hex.
+var noID = strings.Repeat("0", 32)

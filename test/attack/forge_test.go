@@ -95,8 +95,8 @@ func (f forger) sign(t testing.TB, head, payload string) string {
 	return signed + "." + b64.EncodeToString(signature)
 }
 
-// claimsOf is the payload of a token as it was issued.
-func claimsOf(t testing.TB, token string) string {
+// payloadOf is the payload of a token as it was issued.
+func payloadOf(t testing.TB, token string) string {
 	t.Helper()
 	raw, err := b64.DecodeString(strings.Split(token, ".")[1])
 	require.NoError(t, err)

@@ -90,13 +90,6 @@ func Test068_DatabaseMetacharacters(t *testing.T) {
 	})
 }
 
-func itemsOf(t testing.TB, r program.Reply) []json.RawMessage {
-	t.Helper()
-	var page struct{ Items []json.RawMessage }
-	require.NoError(t, json.Unmarshal(r.Body, &page))
-	return page.Items
-}
-
 // Test069 sends what some JSON parsers take and others do not.
 func Test069_OddJSON(t *testing.T) {
 	program.OnEach(t, func(t *testing.T, on program.Engine) {

@@ -40,7 +40,7 @@ func newBearers(t *testing.T, on program.Engine, code string) bearers {
 	p := d.Found(code)
 	g := d.SignIn(p)
 	d.Must(200, program.Visit("/me", g))
-	b := bearers{d: d, p: p, g: g, forger: steal(t, d), payload: claimsOf(t, g.Access)}
+	b := bearers{d: d, p: p, g: g, forger: steal(t, d), payload: payloadOf(t, g.Access)}
 	b.refused = d.Must(401, program.Request{Method: "GET", Path: "/api/v1/portal/me", Bearer: "not-a-token"})
 	b.accepts(t, b.forger.sign(t, b.forger.head(), b.payload), "the forger can forge")
 	return b
@@ -290,7 +290,7 @@ func Test012_OtherTenant(t *testing.T) {
 			require.NotContains(t, string(res.Body), "Lovelace")
 		}
 		// A token that says it is another tenant's, but for one claim or two.
-		other := claimsOf(t, b.d.SignIn(b.d.Found("t012third")).Access)
+		other := payloadOf(t, b.d.SignIn(b.d.Found("t012third")).Access)
 		var theirs map[string]json.RawMessage
 		require.NoError(t, json.Unmarshal([]byte(other), &theirs))
 		for _, claim := range []string{"tid", "tenant", "sub", "sid", "portal", "aud"} {

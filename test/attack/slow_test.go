@@ -29,12 +29,12 @@ func Test078_SlowClients(t *testing.T) {
 	quiet := patientReads(d, g)
 	before, _ := d.Memory()
 
-	idle := crowd(t, d, room(10_000), "")
+	idle := connections(t, d, room(10_000), "")
 	slow := map[string][]net.Conn{
-		"head":           crowd(t, d, 50, "GET /healthz HTTP/1.1\r\nHost: a\r\nX: "),
-		"body":           crowd(t, d, 50, "POST /api/v1/portal/auth/refresh HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"),
-		"chunked body":   crowd(t, d, 50, "POST /api/v1/portal/auth/refresh HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n"),
-		"second request": crowd(t, d, 50, next+"GET /heal"),
+		"head":           connections(t, d, 50, "GET /healthz HTTP/1.1\r\nHost: a\r\nX: "),
+		"body":           connections(t, d, 50, "POST /api/v1/portal/auth/refresh HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"),
+		"chunked body":   connections(t, d, 50, "POST /api/v1/portal/auth/refresh HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n"),
+		"second request": connections(t, d, 50, next+"GET /heal"),
 	}
 	besieged := patientReads(d, g)
 	after, _ := d.Memory()
@@ -64,8 +64,8 @@ func room(n int) int {
 	return min(n, int(limit.Cur)-2_000) //nolint:gosec // a limit on files fits
 }
 
-// crowd opens n connections and sends each the same.
-func crowd(t testing.TB, d *program.Deployment, n int, said string) []net.Conn {
+// connections opens n connections and sends each the same.
+func connections(t testing.TB, d *program.Deployment, n int, said string) []net.Conn {
 	t.Helper()
 	out := make([]net.Conn, n)
 	for i := range out {
@@ -124,7 +124,7 @@ func Test079_TooManyConnections(t *testing.T) {
 	})
 	d.Start()
 	d.Client.CloseIdleConnections()
-	held := crowd(t, d, places, "GET /healthz HTTP/1.1\r\nHost: a\r\nX: ")
+	held := connections(t, d, places, "GET /healthz HTTP/1.1\r\nHost: a\r\nX: ")
 
 	// A place may still be held by the client that saw the program start.
 	var refused int

@@ -179,8 +179,8 @@ func many(d *program.Deployment, n int, ask func() program.Request, status int) 
 	all.Wait()
 }
 
-// links are the classes of a request for a link, of which one is throttled.
-func links(d *program.Deployment, c cast, limit int) []*class {
+// linkClasses are the classes of a request for a link, of which one is throttled.
+func linkClasses(d *program.Deployment, c cast, limit int) []*class {
 	d.T.Helper()
 	var out []*class
 	for _, a := range append(c.asked(), attempt{about: "throttled", tenant: c.Code, mail: hasty}) {
@@ -217,7 +217,7 @@ func Test024_RefusalsTakeAlike(t *testing.T) {
 		stop()
 		judge(t, "login_under_load", classes)
 
-		classes = links(d, c, limit)
+		classes = linkClasses(d, c, limit)
 		measure(d, n, classes, func(r program.Reply) program.Reply { return unbound(t, r) })
 		judge(t, "link", classes)
 	})
