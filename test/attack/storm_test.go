@@ -1,0 +1,134 @@
+package attack_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ostiary/test/program"
+)
+
+// Storms are about hashing and memory, not about storage: they run on one
+// engine, with hashes as expensive as they ship. They go before all parallel
+// tests, so that their figures are those of a machine that does nothing else.
+
+// Test054 has a thousand wrong passwords come in at once.
+func Test054_LoginStorm(t *testing.T) {
+	d := program.Deploy(t, "OSTIARY_LIMITS=off")
+	d.Start()
+	g := d.SignIn(d.Found("t054"))
+	idle, _ := d.Memory()
+	n := room(times(1_000, 10_000))
+	storm := clients(t, n)
+
+	var mu sync.Mutex
+	seen := map[int]int{}
+	var wg sync.WaitGroup
+	began := time.Now()
+	for range n {
+		wg.Go(func() {
+			res, err := answered(storm, d, program.Login("t054", "not the password"))
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			seen[res.StatusCode]++
+			if res.StatusCode == http.StatusServiceUnavailable && res.Header.Get("Retry-After") == "" {
+				t.Error("503 without Retry-After")
+			}
+		})
+	}
+	reads := patientReads(d, g)
+	wg.Wait()
+	_, peak := d.Memory()
+
+	figure(t, "logins", n)
+	figure(t, "answers", fmt.Sprint(seen))
+	figure(t, "took", time.Since(began))
+	figure(t, "idle_MiB", idle>>20)
+	figure(t, "above_idle_MiB", (peak-idle)>>20)
+	figure(t, "reads_meanwhile_p99", reads)
+	require.Equal(t, n, seen[http.StatusUnauthorized]+seen[http.StatusServiceUnavailable])
+	require.Positive(t, seen[http.StatusUnauthorized], "those within the queue are judged")
+	require.Positive(t, seen[http.StatusServiceUnavailable], "those beyond it are sent away")
+	require.Less(t, (peak-idle)>>20, int64(256), "MiB above idle: what waits takes no memory")
+	d.Must(200, program.Login("t054", program.FirstPassword))
+}
+
+// clients is one client with as many connections as are asked for.
+func clients(t testing.TB, n int) *http.Client {
+	t.Helper()
+	to := &http.Transport{MaxIdleConnsPerHost: n}
+	t.Cleanup(to.CloseIdleConnections)
+	return &http.Client{Transport: to, Timeout: 2 * program.Patience}
+}
+
+func answered(c *http.Client, d *program.Deployment, r program.Request) (*http.Response, error) {
+	other := *d
+	other.Client = c
+	res, err := other.Try(r)
+	return &http.Response{StatusCode: res.Status, Header: res.Header}, err
+}
+
+// Test055 floods one tenant and looks at another.
+func Test055_FloodOfAnotherTenant(t *testing.T) {
+	d := program.Deploy(t, "OSTIARY_LIMITS=off")
+	d.Start()
+	d.SignIn(d.Found("flooded"))
+	calm := d.Found("calm")
+	g := d.SignIn(calm)
+	measure := func() (logins, reads time.Duration) {
+		return percentile(d, times(30, 500), program.Login("calm", program.FirstPassword)),
+			percentile(d, times(300, 5_000), program.Visit("/scopes", g))
+	}
+	quietLogins, quietReads := measure()
+
+	storm := clients(t, 64)
+	var over atomic.Bool
+	var floods atomic.Int64
+	var wg sync.WaitGroup
+	for range 64 {
+		wg.Go(func() {
+			for !over.Load() {
+				if res, err := answered(storm, d, program.Login("flooded", "not the password")); err != nil || res.StatusCode != 401 && res.StatusCode != 503 {
+					t.Errorf("%v %v", res, err)
+					return
+				}
+				floods.Add(1)
+			}
+		})
+	}
+	require.Eventually(t, func() bool { return floods.Load() > 64 }, program.Patience, time.Millisecond, "the flood is under way")
+	logins, reads := measure()
+	over.Store(true)
+	wg.Wait()
+
+	figure(t, "login_quiet_p99", quietLogins)
+	figure(t, "login_flooded_p99", logins)
+	figure(t, "login_ratio", fmt.Sprintf("%.2f", float64(logins)/float64(quietLogins)))
+	figure(t, "read_quiet_p99", quietReads)
+	figure(t, "read_flooded_p99", reads)
+	figure(t, "read_ratio", fmt.Sprintf("%.2f", float64(reads)/float64(quietReads)))
+	figure(t, "floods", floods.Load())
+}
+
+// percentile is the 99th of n requests in a row, which all succeed.
+func percentile(d *program.Deployment, n int, r program.Request) time.Duration {
+	d.T.Helper()
+	took := make([]time.Duration, n)
+	for i := range took {
+		began := time.Now()
+		d.Must(200, r)
+		took[i] = time.Since(began)
+	}
+	slices.Sort(took)
+	return took[n*99/100]
+}
