@@ -102,17 +102,20 @@ var errNotText = errors.New("not a string")
 // wellFormed walks the text once before anything is built from it.
 func wellFormed(raw []byte) error {
 	dec := jsontext.NewDecoder(bytes.NewReader(raw))
-	values := 0
+	values, null := 0, false
 	for {
 		token, err := dec.ReadToken()
 		if errors.Is(err, io.EOF) && values == 1 && dec.StackDepth() == 0 {
-			return nil
+			return notNull(null)
 		}
 		if err != nil {
 			return malformed(err)
 		}
 		if dec.StackDepth() == 0 {
 			values++
+			if token.Kind() == 'n' {
+				null = true
+			}
 		}
 		if dec.StackDepth() > maxDepth || values > 1 {
 			return ErrMalformed
@@ -121,6 +124,15 @@ func wellFormed(raw []byte) error {
 			return ErrMalformed.With(field(dec.StackPointer(), ErrMalformed))
 		}
 	}
+}
+
+// notNull refuses a body that says null: decoding takes that for an object
+// without members, which is another thing to have said.
+func notNull(null bool) error {
+	if null {
+		return ErrWrongType.With(field("", ErrWrongType))
+	}
+	return nil
 }
 
 func malformed(err error) error {

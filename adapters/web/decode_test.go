@@ -42,6 +42,7 @@ func TestDecode_RefusesHostileJSON(t *testing.T) {
 		"10,000 levels":           strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000),
 		"20,000 unclosed objects": strings.Repeat(`{"a":`, 10_000),
 		"empty":                   ` `,
+		"null":                    `null`,
 		"unfinished":              `{"email":"` + canary,
 		"huge exponent":           `{"count":1e999999}`,
 		"fraction":                `{"count":1.5}`,

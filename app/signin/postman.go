@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -117,7 +118,7 @@ func (p *Postman) Drain(ctx context.Context) error {
 // handle delivers one job and settles it. A job that cannot be settled comes
 // back when its lease ends.
 func (p *Postman) handle(ctx context.Context, j outbox.Job) {
-	err := p.deliver(ctx, j)
+	err := p.guarded(ctx, j)
 	if err == nil || errors.Is(err, port.ErrMailRefused) {
 		err = errors.Join(err, p.outbox.Done(ctx, j.ID, p.sys.Clock.Now()))
 	} else if due, worth := j.Retry(p.sys.Clock.Now()); worth {
@@ -128,6 +129,17 @@ func (p *Postman) handle(ctx context.Context, j outbox.Job) {
 	if err != nil && ctx.Err() == nil {
 		p.failed(j.ID, err)
 	}
+}
+
+// guarded keeps a job that panics from ending the process, and all other mail
+// with it. The value is not told, here or by the runtime: it may quote the mail.
+func (p *Postman) guarded(ctx context.Context, j outbox.Job) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic of type %T: %s", v, debug.Stack())
+		}
+	}()
+	return p.deliver(ctx, j)
 }
 
 // deliver returns nil when there is nothing to send or the mail was handed over.
@@ -210,10 +222,9 @@ func (p *Postman) handOver(ctx context.Context, j outbox.Job, m outbox.Mail) err
 			}
 		}
 	})
-	err := p.mailer.Send(ctx, m)
-	close(sent)
-	wg.Wait()
-	return err
+	defer wg.Wait()
+	defer close(sent)
+	return p.mailer.Send(ctx, m)
 }
 
 // mint makes a link and the mail that carries it.

@@ -60,6 +60,40 @@ func TestPostman_RetriesWithAFreshToken(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestPostman_AJobThatPanicsIsTriedAgainAndQuotesNothing(t *testing.T) {
+	t.Parallel()
+	links := &brittle{quote: "quoted by a panic"}
+	s := stage.New(t, stage.Options{Wrap: func(st *stage.Stores) {
+		links.Links = st.Links
+		st.Links = links
+	}})
+	ask(t, s, stage.Mail)
+
+	require.Empty(t, s.Deliver(t))
+	s.Clock.Advance(2 * time.Second)
+	sent := s.Deliver(t)
+
+	require.Len(t, sent, 1)
+	require.Len(t, s.Failed(), 1)
+	require.ErrorContains(t, s.Failed()[0], "panic of type string")
+	require.NotContains(t, s.Failed()[0].Error(), links.quote)
+}
+
+// brittle panics once.
+type brittle struct {
+	port.Links
+	quote string
+	broke bool
+}
+
+func (b *brittle) Add(ctx context.Context, l session.Link) error {
+	if !b.broke {
+		b.broke = true
+		panic(b.quote)
+	}
+	return b.Links.Add(ctx, l)
+}
+
 func TestPostman_TokenOfAnAttemptThatSeemedToFailWorksUntilTheNext(t *testing.T) {
 	t.Parallel()
 	links := &minted{}

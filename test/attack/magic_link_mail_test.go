@@ -130,20 +130,28 @@ func Test044_MailServersMayDie(t *testing.T) {
 		d.Must(http.StatusOK, program.Validate(twice[1].Token))
 		alike(t, never, d.Send(program.Validate(twice[1].Token)), "the second, again")
 
+		signedIn := 1
+
 		o.will(dieSilent)
 		box.vain(program.AskForLink("t044", program.Address))
-		unanswered := o.letters(t, 3)[2]
-		d.Must(http.StatusOK, program.Validate(unanswered.Token))
-		alike(t, never, d.Send(program.Validate(unanswered.Token)), "what was read before the second try, again")
-		d.Must(http.StatusOK, program.Validate(o.letters(t, 4)[3].Token))
+		unanswered := o.letters(t, 3)[2].Token
+		if got := d.Send(program.Validate(unanswered)); got.Status == http.StatusOK {
+			signedIn++
+		} else {
+			alike(t, never, got, "a machine so slow that there was a second try before")
+			o.letters(t, 4)
+		}
+		alike(t, never, d.Send(program.Validate(unanswered)), "what was read before the second try, again")
 		box.settle()
+		d.Must(http.StatusOK, program.Validate(o.letters(t, 4)[3].Token))
 
 		o.will(dieAnswered)
 		box.vain(program.AskForLink("t044", program.Address))
 		box.settle()
-		d.Must(http.StatusOK, program.Validate(o.letters(t, 5)[4].Token))
-		require.Len(t, o.letters(t, 5), 5, "accepted is accepted")
-		require.Equal(t, 4, grantedSignIns(d, "t044"))
+		all := o.letters(t, 5)
+		d.Must(http.StatusOK, program.Validate(all[4].Token))
+		require.Len(t, all, 5, "accepted is accepted")
+		require.Equal(t, signedIn+2, grantedSignIns(d, "t044"))
 	})
 }
 
@@ -235,7 +243,7 @@ func (o *office) take(lines *bufio.Scanner) death {
 	return end
 }
 
-// letters waits until n mails were taken and reads them.
+// letters waits until n mails were taken and reads all that were.
 func (o *office) letters(t testing.TB, n int) (out []program.Letter) {
 	t.Helper()
 	var all []string
@@ -245,7 +253,6 @@ func (o *office) letters(t testing.TB, n int) (out []program.Letter) {
 		all = slices.Clone(o.taken)
 		return len(all) >= n
 	}, program.Patience, 10*time.Millisecond, "%d mails", n)
-	require.Len(t, all, n)
 	for _, raw := range all {
 		name := filepath.Join(t.TempDir(), "taken.eml")
 		require.NoError(t, os.WriteFile(name, []byte(raw), 0o600))

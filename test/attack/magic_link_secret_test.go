@@ -29,7 +29,8 @@ func atRest(d *program.Deployment) []byte {
 	d.T.Helper()
 	if d.On.Name == program.OnSQLite.Name {
 		var all []byte
-		for _, suffix := range []string{"", "-wal"} {
+		// What leaves the log while this reads is in the file that comes after.
+		for _, suffix := range []string{"-wal", ""} {
 			raw, err := os.ReadFile(filepath.Join(d.Dir, "ostiary.db"+suffix))
 			require.NoError(d.T, err)
 			all = append(all, raw...)

@@ -24,7 +24,7 @@ func forwarded(address string) map[string]string {
 // fenced limits guesses and mails, and believes the proxy that each test is,
 // so that no test is counted with another.
 var fenced = slices.Concat(program.Cheap, []string{
-	fmt.Sprintf("OSTIARY_LIMITS=login-user=10/15m,login-address=%d/15m,login-tenant=1000000/24h,link-user=%d/1h,link-address=1000000/1h", fencedGuesses, fencedMails),
+	fmt.Sprintf("OSTIARY_LIMITS=login-user=10/15m,login-address=%d/24h,login-tenant=1000000/24h,link-user=%d/1h,link-address=1000000/1h", fencedGuesses, fencedMails),
 	"OSTIARY_TRUSTED_PROXIES=127.0.0.1/32",
 })
 
