@@ -26,10 +26,9 @@ const indistinct = time.Millisecond
 // class is one kind of request that must take as long as all others of its
 // round.
 type class struct {
-	about  string
-	ask    func() program.Request
-	before func() // not measured
-	took   []time.Duration
+	about string
+	ask   func() program.Request
+	took  []time.Duration
 }
 
 // median is robust against what else the machine does; doubt is its standard
@@ -54,9 +53,6 @@ func measure(d *program.Deployment, n int, classes []*class, shown func(program.
 	for i := range warm + n {
 		for _, at := range rand.Perm(len(classes)) {
 			c := classes[at]
-			if c.before != nil {
-				c.before()
-			}
 			r := c.ask()
 			began := time.Now()
 			got := client.Send(r)
@@ -117,17 +113,35 @@ func samples(on program.Engine) int {
 func underLoad(n int) int { return max(n/10, 2) }
 
 // timed is a deployment on which all samples of a class stay below every limit
-// but the ones that are to be reached. Requests come
-// from many addresses, as those of an attacker would.
-func timed(t *testing.T, on program.Engine, n int) (*program.Deployment, int) {
+// but the ones that are to be reached, and of whose cast one must wait for
+// longer than the measuring takes. Requests come from many addresses, as those
+// of an attacker would.
+func timed(t *testing.T, on program.Engine, n int) (d *program.Deployment, c cast, limit int) {
 	t.Helper()
-	limit := n + underLoad(n) + 2*warm + 1
-	d := program.DeployOn(t, on, slices.Concat(program.Cheap, []string{
+	limit = n + underLoad(n) + 2*warm + 1
+	d = program.DeployOn(t, on, slices.Concat(program.Cheap, []string{
 		"OSTIARY_TRUSTED_PROXIES=127.0.0.1",
 		fmt.Sprintf("OSTIARY_LIMITS=login-user=%d/24h,login-tenant=1000000/24h,link-user=%[1]d/24h", limit),
 	})...)
+	shipped := d.Binary
+	set := d.WithClock()
+	const longest = 128 * firstDelay
+	ago := longest - firstDelay // the delays before the longest
+	set(-ago - time.Minute)
 	d.Start()
-	return d, limit
+	c = assemble(d, "t024")
+	guess := func() program.Request { return fromAnywhere(program.LoginAs(c.Code, hasty, wrong)) }
+	many(d, limit, guess, http.StatusUnauthorized)
+	for delay := firstDelay; delay < longest; delay *= 2 {
+		ago -= delay
+		set(-ago)
+		d.Ready()
+		d.Must(http.StatusUnauthorized, guess())
+	}
+	require.Zero(t, d.Stop())
+	d.Binary = shipped
+	d.Start()
+	return d, c, limit
 }
 
 func fromAnywhere(r program.Request) program.Request {
@@ -136,8 +150,7 @@ func fromAnywhere(r program.Request) program.Request {
 }
 
 // signIns are the classes of a sign-in, of which one must wait.
-func signIns(d *program.Deployment, c cast, limit int) []*class {
-	d.T.Helper()
+func signIns(c cast) []*class {
 	var out []*class
 	for _, a := range c.refusedOnes() {
 		out = append(out, &class{about: a.about, ask: func() program.Request {
@@ -154,14 +167,10 @@ func signIns(d *program.Deployment, c cast, limit int) []*class {
 			return fromAnywhere(program.LoginAs(fmt.Sprintf("n%d", turn.Add(1)), program.Address, wrong))
 		}},
 	)
-	guess := func() program.Request { return fromAnywhere(program.LoginAs(c.Code, hasty, wrong)) }
-	many(d, limit, guess, http.StatusUnauthorized)
-	return append(out, &class{
-		about: "right password, must wait",
-		ask:   func() program.Request { return fromAnywhere(program.LoginAs(c.Code, hasty, program.FirstPassword)) },
-		// When a delay is over this begins the next.
-		before: func() { d.Must(http.StatusUnauthorized, guess()) },
-	}, &class{about: "wrong password, must wait", ask: guess})
+	for about, password := range map[string]string{"right password, must wait": program.FirstPassword, "wrong password, must wait": wrong} {
+		out = append(out, &class{about: about, ask: func() program.Request { return fromAnywhere(program.LoginAs(c.Code, hasty, password)) }})
+	}
+	return out
 }
 
 // many sends n requests, a few at once.
@@ -202,10 +211,9 @@ func linkClasses(d *program.Deployment, c cast, limit int) []*class {
 func Test024_RefusalsTakeAlike(t *testing.T) {
 	program.OnEach(t, func(t *testing.T, on program.Engine) {
 		n := samples(on)
-		d, limit := timed(t, on, n)
-		c := assemble(d, "t024")
+		d, c, limit := timed(t, on, n)
 
-		classes := signIns(d, c, limit)
+		classes := signIns(c)
 		measure(d, n, classes, asIs)
 		judge(t, "login", classes)
 
