@@ -67,7 +67,7 @@ func (p Policy) NewPassword(s secret.Text) (Password, error) {
 		return refuse("password_common", "That password is among the most common or breached ones.")
 	}
 	if p.names(text) {
-		return refuse("password_context", "The password must not be the e-mail address or the name of the company or service, with or without a number.")
+		return refuse("password_context", "The password must not be the e-mail address or the name of the company or service.")
 	}
 	return Password{text: secret.New(text)}, nil
 }
