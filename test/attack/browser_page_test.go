@@ -92,7 +92,9 @@ func Test089_TextStaysText(t *testing.T) {
 				require.NotContains(t, strings.ToLower(html), "<script>", evil)
 				require.NotContains(t, html, "<img", evil)
 				require.NotContains(t, html, "<svg", evil)
-				require.NotContains(t, html, "49")
+			}
+			if strings.HasPrefix(evil, "{{") {
+				require.Contains(t, m.HTML, evil, "nothing is worked out")
 			}
 		}
 		const odd = "o'hara&{{7*7}}=`x`@globex.example"
@@ -196,7 +198,7 @@ func Test091_NoAddressInASettingIsFetched(t *testing.T) {
 		for _, name := range []string{"127.0.0.1", "localhost"} {
 			base := "https://" + name + ":" + port
 			d.Must(http.StatusOK, program.Operator("PATCH", "/tenants/t091", fmt.Sprintf(
-				`{"settings":{"origins":[%q,"http://%s:%s","http://169.254.169.254"],"magicLinkUrl":"%s/x#{token}","audience":"http://%s:%s/aud"}}`, base, name, port, base, name, port)))
+				`{"settings":{"origins":[%q,"http://%s:%s","http://169.254.169.254"],"magicLinkUrl":"%s/x#token={token}","audience":"http://%s:%s/aud"}}`, base, name, port, base, name, port)))
 			d.Must(http.StatusOK, program.Operator("PATCH", "/tenants/t091/companies/"+p.Globex, fmt.Sprintf(`{"externalRef":"%s/ref","email":"a@localhost.example","phone":"%s"}`, base, base)))
 			tag := d.Send(program.Operator("POST", "/tenants/t091/tags", fmt.Sprintf(`{"name":"t %s","icon":"%s/icon.png","color":"#fff","description":"%s"}`, name, base, base)))
 			require.Contains(t, []int{http.StatusCreated, http.StatusUnprocessableEntity}, tag.Status)

@@ -38,7 +38,7 @@ func Test037_LinksDoNotFollowTheRequest(t *testing.T) {
 			r.Header = h
 			require.Equal(t, page, box.by(r).Page, about)
 		}
-		onTheWire(t, d, box, page)
+		askOnTheWire(t, d, box, page)
 
 		believer := program.Shared(t, on, fenced...)
 		_, there := opening(believer, "t037-proxy")
@@ -54,8 +54,8 @@ func Test037_LinksDoNotFollowTheRequest(t *testing.T) {
 	})
 }
 
-// onTheWire says what no client library would.
-func onTheWire(t *testing.T, d *program.Deployment, box *postbox, page string) {
+// askOnTheWire says what no client library would.
+func askOnTheWire(t *testing.T, d *program.Deployment, box *postbox, page string) {
 	t.Helper()
 	body := fmt.Sprintf(`{"email":%q,"tenantCode":%q}`, program.Address, box.code)
 	const path = "/api/v1/portal/auth/request-magic-link"
@@ -165,8 +165,11 @@ func Test039_NothingIsInjectedIntoMails(t *testing.T) {
 				`{"email":%s,"tenantCode":"t039"}`, asJSON(t, mail))})
 			require.Equal(t, http.StatusBadRequest, got.Status, "%q", mail)
 		}
-		long := d.Send(program.AskForLink("t039", strings.Repeat("a", 1<<20)+"@globex.example"))
-		require.Equal(t, http.StatusRequestEntityTooLarge, long.Status)
+		for _, size := range []int{100 << 10, 1 << 20} {
+			got, err := d.Try(program.AskForLink("t039", strings.Repeat("a", size)+"@globex.example"))
+			// Who goes on sending for long may find the connection closed.
+			require.True(t, err != nil && size > 256<<10 || got.Status == http.StatusRequestEntityTooLarge, "%d bytes: %d (%v)", size, got.Status, err)
+		}
 		for _, name := range []string{"Ada\r\nBcc: evil@evil.example", "Ada\n", "Ada\x00", "Ada\u2028", strings.Repeat("A", 1000)} {
 			body := fmt.Sprintf(`{"firstName":%s}`, asJSON(t, name))
 			for path, body := range map[string]string{"/tenants/t039/contacts/" + p.Contact: body, "/tenants/t039": fmt.Sprintf(`{"name":%s}`, asJSON(t, name))} {

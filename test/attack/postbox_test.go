@@ -202,8 +202,8 @@ func opened(t testing.TB, token string) []byte {
 	return raw
 }
 
-// claimsOf reads an access token without judging it.
-func claimsOf(t testing.TB, access string) map[string]any {
+// unjudgedClaims reads an access token without judging it.
+func unjudgedClaims(t testing.TB, access string) map[string]any {
 	t.Helper()
 	parts := strings.Split(access, ".")
 	require.Len(t, parts, 3)
