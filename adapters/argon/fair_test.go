@@ -66,7 +66,7 @@ func (s *site) crowdOf(ctx context.Context, wg *sync.WaitGroup, id tenant.ID, cl
 }
 
 func costs() *rapid.Generator[time.Duration] {
-	return rapid.Map(rapid.IntRange(10, 100), func(ms int) time.Duration { return time.Duration(ms) * time.Millisecond })
+	return rapid.Map(rapid.IntRange(20, 60), func(ms int) time.Duration { return time.Duration(ms) * time.Millisecond })
 }
 
 func TestGate_GivesEveryTenantInNeedTheSameTime(t *testing.T) {
@@ -78,7 +78,7 @@ func TestGate_GivesEveryTenantInNeedTheSameTime(t *testing.T) {
 		var s *site
 		synctest.Test(t, func(t *testing.T) {
 			s = newSite(argon.Limits{Slots: slots, Queue: 1000, PerTenant: 500})
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 			defer cancel()
 			var wg sync.WaitGroup
 			for i, c := range cost {
@@ -111,7 +111,7 @@ func TestGate_LetsNobodyStarveBesideNewcomers(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			var wg sync.WaitGroup
 			s.crowdOf(ctx, &wg, owner(0), 2, cost)
-			for i := range 1000 { // as many as there is time for, each of a tenant not seen before
+			for i := range 300 { // as many as there is time for, each of a tenant not seen before
 				wg.Go(func() { _ = s.turn(ctx, tenant.IDFromBytes([16]byte{1, 14: byte(i >> 8), 15: byte(i)}), news) })
 				<-time.After(news)
 			}
@@ -122,7 +122,7 @@ func TestGate_LetsNobodyStarveBesideNewcomers(t *testing.T) {
 			wg.Wait()
 		})
 
-		require.Greater(rt, turns, 2)
+		require.Greater(rt, turns, 4)
 		require.Zero(rt, s.gate.Traces())
 	})
 }

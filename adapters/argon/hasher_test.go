@@ -203,23 +203,16 @@ func TestDecoy_DoesTheWorkOfVerify(t *testing.T) {
 	require.Equal(t, uint64(1), h.Stats().Hashes)
 }
 
-// held is a clock that stands in the way: Hasher reads it with a slot in hand.
-type held struct {
-	fake.Clock
-	in, out chan struct{}
-}
-
-func (c *held) Now() time.Time {
-	c.in <- struct{}{}
-	<-c.out
-	return c.Clock.Now()
-}
-
 func TestHash_RefusesBeforeAnyWorkWhenTooManyWait(t *testing.T) {
 	t.Parallel()
-	clock := &held{in: make(chan struct{}), out: make(chan struct{})}
+	in, out := make(chan struct{}), make(chan struct{})
 	c := small
 	c.Workers, c.Queue, c.PerTenant = 1, 1, 1
+	c.Waited = func(time.Duration) { // called with a slot in hand
+		in <- struct{}{}
+		<-out
+	}
+	clock := &fake.Clock{}
 	h, err := argon.New(c, clock.Now)
 	require.NoError(t, err)
 	var wg sync.WaitGroup
@@ -228,7 +221,7 @@ func TestHash_RefusesBeforeAnyWorkWhenTooManyWait(t *testing.T) {
 		wg.Go(func() { _, results[i] = h.Hash(t.Context(), acme, password("correct horse")) })
 	}
 	begin(0)
-	<-clock.in // the only slot is taken
+	<-in // the only slot is taken
 	begin(1)
 	for h.Stats().Waiting != 1 {
 		runtime.Gosched()
@@ -242,13 +235,9 @@ func TestHash_RefusesBeforeAnyWorkWhenTooManyWait(t *testing.T) {
 	require.ErrorIs(t, verifyErr, port.ErrBusy)
 	require.ErrorIs(t, decoyErr, port.ErrBusy)
 	require.Equal(t, argon.Stats{Busy: 3, Running: 1, Waiting: 1}, h.Stats())
-	go func() {
-		for range clock.in {
-		}
-	}()
-	close(clock.out)
+	close(out)
+	<-in
 	wg.Wait()
-	close(clock.in)
 	require.NoError(t, results[0])
 	require.NoError(t, results[1])
 	require.Equal(t, argon.Stats{Hashes: 2, Busy: 3}, h.Stats())
