@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -139,6 +141,12 @@ func TestServe_ListensWhileTheDatabaseIsAway(t *testing.T) {
 	require.Equal(t, map[string]string{"storage": "unavailable", "keys": "unavailable"}, checks.Checks)
 	require.Equal(t, http.StatusOK, metrics.StatusCode)
 	require.Contains(t, string(text), "\nostiary_tenant_isolation_alarms_total 0\n")
+	for _, figure := range []string{
+		"hashes_total 0", "hash_seconds_total 0", "hash_refusals_total 0", "hash_abandoned_total 0", "hash_queue 0", "hash_running 0",
+		"hash_workers " + strconv.Itoa(runtime.GOMAXPROCS(0)), "hash_queue_limit 1024", "hash_queue_tenant_limit 512", "hash_wait_seconds_count 0",
+	} {
+		require.Contains(t, string(text), "\nostiary_password_"+figure+"\n")
+	}
 
 	s.stop()
 	require.NoError(t, s.end(t))
