@@ -194,16 +194,6 @@ func TestParse_ChangesTheDefaults(t *testing.T) {
 	require.Equal(t, throttle.Limits{}, off)
 }
 
-// What is shipped is what the contract promises, word by word.
-func TestDefault_IsWhatIsPromised(t *testing.T) {
-	t.Parallel()
-
-	promised, err := throttle.Parse("login-user=10/15m,login-address=100/15m,login-tenant=1000/1m,link-user=5/1h,link-address=60/1h")
-
-	require.NoError(t, err)
-	require.Equal(t, promised, throttle.Default())
-}
-
 func TestParse_RefusesWhatItCannotKeep(t *testing.T) {
 	t.Parallel()
 
