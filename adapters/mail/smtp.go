@@ -117,7 +117,10 @@ func (r *relay) wrap(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	return secured, nil
 }
 
-var errNoMechanism = errors.New("the server offers no way to authenticate that is safe here")
+var (
+	errNoMechanism = errors.New("the server offers no way to authenticate that is safe here")
+	errChallenge   = errors.New("the server does not authenticate as it should")
+)
 
 // proof chooses among what the server offers; CRAM-MD5 is not chosen, for MD5
 // proves nothing any more. Over a connection in clear it sends the password
@@ -146,6 +149,16 @@ func (p *proof) Start(server *smtp.ServerInfo) (string, []byte, error) {
 	return p.Auth.Start(server)
 }
 
+// Next implements smtp.Auth. What the library says of a challenge quotes it,
+// and a server may have put into it what it was told.
+func (p *proof) Next(challenge []byte, more bool) ([]byte, error) {
+	answer, err := p.Auth.Next(challenge, more)
+	if err != nil {
+		return nil, errChallenge
+	}
+	return answer, nil
+}
+
 // judge tells what trying again cannot help from an outage. Of what the server
 // said only the code is kept: servers quote addresses.
 func judge(err error) error {
@@ -164,6 +177,10 @@ func judge(err error) error {
 	var answer *textproto.Error
 	if errors.As(err, &answer) {
 		return fmt.Errorf("connect to mail server: answered %d", answer.Code)
+	}
+	var garbled textproto.ProtocolError
+	if errors.As(err, &garbled) {
+		return errors.New("connect to mail server: it does not answer in SMTP")
 	}
 	return fmt.Errorf("connect to mail server: %w", err)
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"io"
 	"math/big"
@@ -293,6 +294,39 @@ func script(t testing.TB, serve func(net.Conn)) mail.Config {
 	}()
 	t.Cleanup(func() { _ = listener.Close(); <-done })
 	return mail.Config{Kind: mail.SMTP, Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, From: "a@example.com", Encryption: mail.Off}
+}
+
+// A server may repeat what it was told wherever it has a word.
+func TestSMTP_ErrorsDoNotQuoteTheServer(t *testing.T) {
+	t.Parallel()
+	again := base64.StdEncoding.EncodeToString([]byte("SECRETPASS"))
+	for name, answers := range map[string][]string{
+		"greeting without a code": {"SECRETPASS"},
+		"greeting of a few words": {"no SECRETPASS here"},
+		"challenge to PLAIN":      {"220 a", "250-a\r\n250 AUTH PLAIN", "334 " + again},
+		"challenge to LOGIN":      {"220 a", "250-a\r\n250 AUTH LOGIN", "334 " + again, "334 " + again, "334 " + again},
+		"challenge to SCRAM":      {"220 a", "250-a\r\n250 AUTH SCRAM-SHA-256", "334 " + again, "334 " + again},
+		"challenge in clear":      {"220 a", "250-a\r\n250 AUTH PLAIN", "334 SECRETPASS"},
+		"answer without a code":   {"220 a", "250-a\r\n250 AUTH PLAIN", "you said SECRETPASS"},
+		"refusal":                 {"220 a", "250-a\r\n250 AUTH PLAIN", "535 SECRETPASS"},
+	} {
+		config := script(t, func(conn net.Conn) {
+			buffer := make([]byte, 4<<10)
+			for _, answer := range answers {
+				_, _ = io.WriteString(conn, answer+"\r\n")
+				_, _ = conn.Read(buffer)
+			}
+		})
+		config.User, config.Password = secret.New("SECRETUSER"), secret.New("SECRETPASS")
+		mailer, err := mail.Open(config, needs(nil))
+		require.NoError(t, err)
+
+		err = mailer.Send(t.Context(), signIn())
+
+		require.Error(t, err, name)
+		require.NotContains(t, err.Error(), "SECRET", name)
+		require.NotContains(t, err.Error(), again, name)
+	}
 }
 
 func TestSMTP_GivesUpWithItsContext(t *testing.T) {
