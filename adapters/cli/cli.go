@@ -130,7 +130,7 @@ func Main(ctx context.Context, args []string, p Program) int {
 		return OK
 	}
 	if err != nil {
-		fmt.Fprintln(p.Stderr, "ostiary:", err)
+		fmt.Fprintln(p.Stderr, "ostiary:", worded(err))
 		return Usage
 	}
 	s := &session{Program: p, ctx: ctx, set: cmds.Settings, json: cmds.JSON}
@@ -142,6 +142,23 @@ func Main(ctx context.Context, args []string, p Program) int {
 		return Refused
 	}
 	return OK
+}
+
+// worded is what the parser refuses, without the text that it refuses: that may
+// be a secret, or the half of one that a shell has split.
+func worded(err error) string {
+	text, _, _ := strings.Cut(err.Error(), " but got ")
+	for _, about := range []string{"unexpected argument", "unexpected flag argument"} {
+		rest, is := strings.CutPrefix(text, about+" ")
+		if !is {
+			continue
+		}
+		text = about
+		if at := strings.LastIndex(rest, ", did you mean "); at >= 0 {
+			text += rest[at:]
+		}
+	}
+	return text
 }
 
 var errUsage = errors.New("usage")
