@@ -156,16 +156,25 @@ func field(p jsontext.Pointer, kind *fault.Error) fault.Field {
 	return fault.Field{Pointer: string(shown), Code: kind.Code(), Detail: kind.Text()}
 }
 
+// isName takes names as APIs have them and the places of elements. Tokens, keys
+// and most passwords have capitals in front or more figures.
 func isName(s string) bool {
 	if s == "" || len(s) > 40 {
 		return false
 	}
+	figures := 0
 	for i := range len(s) {
+		if s[i] >= '0' && s[i] <= '9' {
+			figures++
+		}
 		if !isAlnum(s[i]) && s[i] != '_' && s[i] != '-' {
 			return false
 		}
 	}
-	return true
+	if figures == len(s) {
+		return figures <= 5
+	}
+	return figures <= 2 && s[0] >= 'a' && s[0] <= 'z'
 }
 
 // blank returns data with null for the value at p, so that decoding can go on

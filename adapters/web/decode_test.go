@@ -114,6 +114,11 @@ func TestDecode_HidesStrangeMemberNames(t *testing.T) {
 		`{"` + canary + ` !":1}`:                "",
 		`{"nested":{"a b":1}}`:                  "/nested",
 		`{"nested":{"x":1}}`:                    "/nested/x",
+		`{"phone_22":1}`:                        "/phone_22",
+		`{"nested":{"0123456789abcdef":1}}`:     "/nested",
+		`{"Capital-Letters":1}`:                 "",
+		`{"my-token-4f7d-99":1}`:                "",
+		`{"123456":1}`:                          "",
 		`{"` + strings.Repeat("a", 41) + `":1}`: "",
 	} {
 		err := web.Unmarshal([]byte(body), new(echoed), web.Strict)
