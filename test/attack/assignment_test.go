@@ -98,10 +98,10 @@ func Test064_DialectsIgnorePlantedMembers(t *testing.T) {
 			"/contacts/" + p.Contact + "/password": 422, "/contacts/" + p.Contact + "/b2b-portal-password": 422, // only that member
 		} {
 			body := `{"last_name":"Lovelace"}`
-			switch {
-			case want == 422:
+			switch want {
+			case 422:
 				body = `{"password":"` + program.FirstPassword + `"}`
-			case want == 201:
+			case 201:
 				body = `{"first_name":"Eve","last_name":"Planted","email":"eve@globex.example","company_id":` + p.Globex + `}`
 			}
 			d.Must(want, program.Request{Method: "POST", Path: "/external/api/v1" + path, Bearer: p.Token, Body: plant(body, all)})

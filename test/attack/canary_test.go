@@ -207,7 +207,7 @@ func disguises(secret string) map[string]string {
 		"for a query": url.QueryEscape(secret), "for a path": url.PathEscape(secret),
 		"in JSON for HTML": strings.Trim(string(quoted), `"`), "in JSON": strings.Trim(strings.TrimSpace(plain.String()), `"`),
 		"in Go": strings.Trim(fmt.Sprintf("%q", secret), `"`), "in ASCII": strings.Trim(fmt.Sprintf("%+q", secret), `"`),
-		"as bytes": strings.Trim(fmt.Sprint([]byte(secret)), "[]"),
+		"as bytes": strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]"),
 	}
 	for shift := range 3 {
 		// Where in a longer text a secret begins changes its base64.
@@ -231,7 +231,7 @@ func TestDisguises(t *testing.T) {
 		for name, text := range map[string]string{
 			"plain": longer, "hex": hex.EncodeToString([]byte(longer)), "JSON": string(quoted), "query": url.QueryEscape(longer), "path": url.PathEscape(longer),
 			"base64": base64.StdEncoding.EncodeToString([]byte(longer)), "base64 for URLs": base64.RawURLEncoding.EncodeToString([]byte(longer)),
-			"Go": fmt.Sprintf("%q", longer), "bytes": fmt.Sprint([]byte(longer)),
+			"Go": fmt.Sprintf("%q", longer), "bytes": fmt.Sprintf("%d", []byte(longer)),
 		} {
 			require.True(t, disguised(text, secret), "%s after %d", name, before)
 		}

@@ -18,7 +18,7 @@ const (
 var nouns = map[string]string{
 	"t": "tenant", "tenants": "tenant", "companies": "company", "contacts": "contact", "tags": "tag",
 	"api-tokens": "token", "sessions": "session", "blobs": "blob", "receipts": "receipt",
-	"documents": "kind", "{kind}": "ref", "refresh": "credential", "logout": "credential", "docs": "asset",
+	"keys": "kid", "documents": "kind", "{kind}": "ref", "refresh": "credential", "logout": "credential", "docs": "asset",
 }
 
 // queryRecipes say what goes into a parameter of the query; nothing where the
