@@ -183,7 +183,8 @@ func (r *reader) publicURL(value, listen string) string {
 	u, err := url.Parse(value)
 	bad := err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != ""
 	if bad {
-		if err != nil || u.User != nil {
+		// Where a user, a query or a fragment may stand, a secret may.
+		if err != nil || strings.ContainsAny(value, "@?#") {
 			r.refuseSecret("OSTIARY_PUBLIC_URL", "http(s)://host[:port] without path, query or user")
 			return ""
 		}

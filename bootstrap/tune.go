@@ -2,6 +2,7 @@ package bootstrap
 
 import (
 	"context"
+	"math"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -68,8 +69,11 @@ func tune(ctx context.Context, c Config) Config {
 	if given("GOMEMLIMIT") {
 		return c
 	}
-	if most, ok := allowance(allowanceFile); ok {
+	most, bounded := allowance(allowanceFile)
+	if bounded {
 		t.memory = min(t.memory, most/4*3)
+	} else {
+		most = math.MaxInt64
 	}
 	debug.SetMemoryLimit(t.memory)
 	if !given("GOGC") {
@@ -79,7 +83,7 @@ func tune(ctx context.Context, c Config) Config {
 		var looks [memoryLooks]uint64
 		for i := 0; pause(ctx, memoryPatrol); i++ {
 			looks[i%memoryLooks] = inUse()
-			debug.SetMemoryLimit(memoryLimit(t.memory, slices.Min(looks[:])))
+			debug.SetMemoryLimit(memoryLimit(t.memory, most/10*9, slices.Min(looks[:])))
 		}
 	}()
 	return c
@@ -101,10 +105,11 @@ func given(variable string) bool { return os.Getenv(variable) != "" }
 
 // memoryLimit is base for as long as what is in use leaves room for garbage
 // below it. A process that holds more would do nothing but collect; it gets as
-// much again, which is what Go does by itself.
-func memoryLimit(base int64, used uint64) int64 {
+// much again, which is what Go does by itself, but no more than most, which
+// leaves a container room for what the collector does not see.
+func memoryLimit(base, most int64, used uint64) int64 {
 	if n := int64(min(used, 1<<61)); n > base/8*7 {
-		return 2 * n
+		return max(base, min(2*n, most))
 	}
 	return base
 }

@@ -69,12 +69,14 @@ func TestTune_IsAppliedToTheProcessUnlessTheOperatorSaysOtherwise(t *testing.T) 
 
 func TestMemoryLimit_StandsUntilThereIsNoRoomForGarbage(t *testing.T) {
 	t.Parallel()
-	const base = 200 << 20
+	const base, most = 200 << 20, 400 << 20
 
-	require.Equal(t, int64(base), memoryLimit(base, 0))
-	require.Equal(t, int64(base), memoryLimit(base, 175<<20))
-	require.Equal(t, int64(352<<20), memoryLimit(base, 176<<20))
-	require.Positive(t, memoryLimit(base, math.MaxUint64))
+	require.Equal(t, int64(base), memoryLimit(base, most, 0))
+	require.Equal(t, int64(base), memoryLimit(base, most, 175<<20))
+	require.Equal(t, int64(352<<20), memoryLimit(base, most, 176<<20))
+	require.Equal(t, int64(most), memoryLimit(base, most, 300<<20), "a container has no more")
+	require.Equal(t, int64(base), memoryLimit(base, base/2, 300<<20))
+	require.Positive(t, memoryLimit(base, math.MaxInt64, math.MaxUint64))
 }
 
 func TestInUse_ReadsWhatTheRuntimeTells(t *testing.T) {

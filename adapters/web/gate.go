@@ -78,29 +78,35 @@ type inspected struct {
 	gate   *gate
 	in     inspector
 	err    error
+	owes   bool        // a byte before err
 	busy   atomic.Bool // bytes of a request may still be on the wire
 	closed atomic.Bool
 }
 
 func (c *inspected) Read(p []byte) (int, error) {
+	if c.owes {
+		c.owes = false
+		return copy(p, "\x00"), nil
+	}
 	if c.err != nil {
 		return 0, c.err
 	}
 	n, err := c.Conn.Read(p)
 	fit, bad := c.in.scan(p[:n])
 	c.busy.Store(bad != nil || !c.in.idle())
-	if bad != nil {
-		clear(p[fit:n])
-		c.err = bad
-		if fit == 0 && n > 1 {
-			return 0, bad
-		}
-		// fasthttp reads the first byte by itself and takes a failure for a
-		// client that went away, who gets no answer: one byte, of nothing, goes
-		// before the refusal.
-		return max(fit, 1), nil
+	if bad == nil {
+		return n, err //nolint:wrapcheck // part of net.Conn
 	}
-	return n, err //nolint:wrapcheck // part of net.Conn
+	clear(p[fit:n])
+	c.err = bad
+	// fasthttp takes a failure where a request might begin for a client that
+	// went away, who gets no answer: one byte, of nothing, goes before the
+	// refusal.
+	c.owes = c.in.first()
+	if fit > 0 {
+		return fit, nil
+	}
+	return c.Read(p)
 }
 
 const (

@@ -51,6 +51,9 @@ const maxChunkLine = 256
 // idle reports that no request is under way.
 func (i *inspector) idle() bool { return i.state == inHead && i.size == 0 }
 
+// first reports that the byte just read is the first of a request.
+func (i *inspector) first() bool { return i.state == inHead && i.size == 1 }
+
 // scan returns how many bytes of p are fit to be read by others; an error
 // refuses the byte after them and all that follows.
 func (i *inspector) scan(p []byte) (int, error) {

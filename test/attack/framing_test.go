@@ -79,6 +79,7 @@ func Test076_Smuggling(t *testing.T) {
 		require.NotContains(t, answer, canary, name)
 	}
 	require.Equal(t, 2, strings.Count(d.Wire(next+next), "HTTP/1.1 200 "), "what is clear is answered")
+	require.Regexp(t, `(?s)^HTTP/1\.1 200 .*HTTP/1\.1 400 `, d.Wire(next+"\xff\xfe\xfd"), "nonsense after it is refused aloud")
 	require.NotContains(t, d.Log(), canary)
 }
 

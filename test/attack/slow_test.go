@@ -29,7 +29,7 @@ func Test078_SlowClients(t *testing.T) {
 	quiet := patientReads(d, g)
 	before, _ := d.Memory()
 
-	idle := connections(t, d, room(10_000), "")
+	idle := connections(t, d, room(t, 10_000), "")
 	slow := map[string][]net.Conn{
 		"head":           connections(t, d, 50, "GET /healthz HTTP/1.1\r\nHost: a\r\nX: "),
 		"body":           connections(t, d, 50, "POST /api/v1/portal/auth/refresh HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 60000\r\n\r\n{"),
@@ -56,12 +56,13 @@ func Test078_SlowClients(t *testing.T) {
 
 // room is how many connections of n the limits of this machine leave room for,
 // in this process and in the program.
-func room(n int) int {
+func room(t testing.TB, n int) int {
+	t.Helper()
 	var limit syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil {
-		return min(n, 500)
-	}
-	return min(n, int(limit.Cur)-2_000) //nolint:gosec // a limit on files fits
+	require.NoError(t, syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	have := int(min(limit.Cur, 1<<30)) * 3 / 4
+	require.Greater(t, have, 600, "too few open files are allowed (ulimit -n)")
+	return min(n, have)
 }
 
 // connections opens n connections and sends each the same.

@@ -23,7 +23,7 @@ func TestStop_BreaksNoReply(t *testing.T) { program.OnEach(t, breaksNoReply) }
 func breaksNoReply(t *testing.T, on program.Engine) {
 	const inside = 8
 	// Hashes that take long enough to be under way when the signal comes.
-	d := program.DeployOn(t, on, "OSTIARY_LIMITS=off", "OSTIARY_ARGON2_MEMORY_KIB=19456", "OSTIARY_ARGON2_ITERATIONS=4")
+	d := program.DeployOn(t, on, "OSTIARY_LIMITS=off", "OSTIARY_ARGON2_MEMORY_KIB=19456", "OSTIARY_ARGON2_ITERATIONS=16")
 	d.Start()
 	p := d.Found("stopped")
 	g := d.SignIn(p)

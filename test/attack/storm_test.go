@@ -24,7 +24,7 @@ func Test054_LoginStorm(t *testing.T) {
 	d.Start()
 	g := d.SignIn(d.Found("t054"))
 	idle, _ := d.Memory()
-	n := room(times(1_000, 10_000))
+	n := room(t, times(1_000, 10_000))
 	storm := clients(t, n)
 
 	var mu sync.Mutex

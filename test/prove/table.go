@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -60,6 +61,8 @@ func (t *table) read(events io.Reader) error {
 			return fmt.Errorf("read events: %w", err)
 		}
 		if e.Test == "" {
+			// What no test owns says why a package does not build, or ended.
+			fmt.Print(e.Output)
 			continue
 		}
 		t.note(e)
@@ -117,6 +120,7 @@ func (t *table) print(w io.Writer) {
 	counts := map[string]int{}
 	rows := t.sorted()
 	for _, r := range rows {
+		r.Result = cmp.Or(r.Result, "cut off")
 		var measured []string
 		for _, f := range r.Figures {
 			measured = append(measured, f.Name+" "+f.Value)
@@ -125,7 +129,7 @@ func (t *table) print(w io.Writer) {
 		_, _ = fmt.Fprintf(tabs, "%s\t%s\t%s\t%.1f\t%s\n", r.Check, r.Engine, r.Result, r.Seconds, strings.Join(measured, ", "))
 	}
 	_ = tabs.Flush()
-	_, _ = fmt.Fprintf(w, "%d rows: %d passed, %d failed, %d skipped\n", len(rows), counts["pass"], counts["fail"], counts["skip"])
+	_, _ = fmt.Fprintf(w, "%d rows: %d passed, %d failed, %d skipped, %d cut off\n", len(rows), counts["pass"], counts["fail"], counts["skip"], counts["cut off"])
 }
 
 var engines = []string{"SQLite", "MongoDB"}

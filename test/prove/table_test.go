@@ -34,5 +34,5 @@ func TestTable_ShowsWhatTheTestsTold(t *testing.T) {
 		"028 Link opens once                MongoDB  fail    2.0      \n"+
 		"028 Link opens once                SQLite   pass    1.2      ready 120ms\n"+
 		"FuzzParse of ostiary/domain/email           pass    0.0      executions 31818\n"+
-		"5 rows: 3 passed, 2 failed, 0 skipped\n", out.String())
+		"5 rows: 3 passed, 2 failed, 0 skipped, 0 cut off\n", out.String())
 }
