@@ -149,7 +149,7 @@ func TestBatch_JudgesEveryLineByItself(t *testing.T) {
 		{11, 200, ""},
 		{12, 200, ""},
 		{13, 400, "too_large"},
-		{14, 422, "invalid"},
+		{14, 422, "wrong_type"},
 		{15, 422, "wrong_type"},
 		{16, 200, ""},
 	}, have)
