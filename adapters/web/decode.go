@@ -157,7 +157,7 @@ func field(p jsontext.Pointer, kind *fault.Error) fault.Field {
 }
 
 // isName takes names as APIs have them and the places of elements. Tokens, keys
-// and most passwords have capitals in front or more figures.
+// and most passwords have more capitals or figures.
 func isName(s string) bool {
 	if s == "" || len(s) > 40 {
 		return false
@@ -174,8 +174,16 @@ func isName(s string) bool {
 	if figures == len(s) {
 		return figures <= 5
 	}
-	return figures <= 2 && s[0] >= 'a' && s[0] <= 'z'
+	if isLower(s[0]) {
+		return figures <= 2
+	}
+	// A known word with the wrong case is worth telling.
+	return isUpper(s[0]) && strings.IndexFunc(s[1:], func(r rune) bool { return !isLower(byte(r)) }) < 0
 }
+
+func isLower(b byte) bool { return b >= 'a' && b <= 'z' }
+
+func isUpper(b byte) bool { return b >= 'A' && b <= 'Z' }
 
 // blank returns data with null for the value at p, so that decoding can go on
 // to the next wrong value.

@@ -117,6 +117,7 @@ func TestDecode_HidesStrangeMemberNames(t *testing.T) {
 		`{"phone_22":1}`:                        "/phone_22",
 		`{"nested":{"0123456789abcdef":1}}`:     "/nested",
 		`{"Capital-Letters":1}`:                 "",
+		`{"Password":1}`:                        "/Password",
 		`{"my-token-4f7d-99":1}`:                "",
 		`{"123456":1}`:                          "",
 		`{"` + strings.Repeat("a", 41) + `":1}`: "",

@@ -31,7 +31,7 @@ var aboutCompanies = []input{
 	{"member twice", "POST", companies, `{"name":"N","name":"c4n4ry"}`, 400, []string{"/name"}},
 	{"unknown member", "POST", companies, `{"name":"N","isAdmin":true}`, 400, []string{"/isAdmin"}},
 	{"unknown deep member", "POST", companies, `{"name":"N","portal":{"uuid":"x"}}`, 400, []string{"/portal/uuid"}},
-	{"other case", "POST", companies, `{"Name":"N"}`, 400, []string{""}},
+	{"other case", "POST", companies, `{"Name":"N"}`, 400, []string{"/Name"}},
 	{"unknown member of a patch", "PATCH", aCompany, `{"id":7}`, 400, []string{"/id"}},
 	{"unknown null member of a patch", "PATCH", aCompany, `{"avatar":null}`, 400, []string{"/avatar"}},
 	{"unknown setting", "PATCH", base, `{"settings":{"c4n4ry":1}}`, 400, []string{"/settings/c4n4ry"}},
