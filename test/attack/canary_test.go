@@ -187,7 +187,9 @@ func (c *canaries) require(places ...string) {
 				continue
 			}
 			for how, form := range disguises(secret) {
-				require.False(c.t, bytes.Contains(text, []byte(form)), "%s, %s, is in the %s", name, how, place)
+				if bytes.Contains(text, []byte(form)) {
+					c.t.Errorf("%s, %s, is in the %s", name, how, place)
+				}
 			}
 		}
 		figure(c.t, "canaries_searched_"+strings.ReplaceAll(place, " ", "_")+"_bytes", len(text))
