@@ -137,6 +137,14 @@ func blobOf(t *testing.T, d *program.Deployment, g program.Granted) string {
 // internal is what no answer may hold: how things are stored.
 var internal = regexp.MustCompile(`(?i)argon2|hash|digest|salt|epoch|"_id"|email_?key|"version"|"binding|sealed|ciphertext|"(d|p|q|dp|dq|qi|k)":`)
 
+// readable is an answer without what may hold any letters by chance, and the
+// one member whose name says a word of how things are stored.
+func readable(body []byte) string {
+	return receiptMember.ReplaceAllString(strings.ReplaceAll(string(body), "hasPassword", ""), "")
+}
+
+var receiptMember = regexp.MustCompile(`"receipt":"[\w-]*"`)
+
 // Every answer that can be read is read: none shows how anything is stored, or
 // what other tenants call their sections.
 func Test065_AnswersShowNothingInternal(t *testing.T) {
@@ -153,7 +161,7 @@ func Test065_AnswersShowNothingInternal(t *testing.T) {
 			}
 			for _, bearer := range []string{program.OperatorToken, g.Access, w["integration"]} {
 				got := d.Send(o.request(w, bearer))
-				require.NotRegexp(t, internal, strings.ReplaceAll(string(got.Body), "hasPassword", ""), "%s", o)
+				require.NotRegexp(t, internal, readable(got.Body), "%s", o)
 				require.NotContains(t, string(got.Body), "private-vault", "%s", o)
 				if got.Status == 200 {
 					read++
