@@ -76,14 +76,21 @@ func wireBytes(t *testing.T, d *program.Deployment, r program.Request) program.R
 	return program.Reply{Status: res.StatusCode, Header: res.Header, Body: body}
 }
 
-// Bodies are refused for their size or their form before a store is asked, so
-// one engine is enough; a deployment of its own keeps its memory apart.
-func Test070_DeepWideAndLong(t *testing.T) {
-	t.Parallel()
+// apartFor is a deployment of its own, which keeps its memory apart, with a
+// tenant to ask about. Bodies are refused for their size or their form before a
+// store is asked, so one engine is enough.
+func apartFor(t *testing.T, code string) (*program.Deployment, world) {
+	t.Helper()
 	d := program.Deploy(t, program.Cheap...)
 	d.Start()
 	d = d.Unchecked()
-	w, _ := ownWorld(t, d, "t070")
+	w, _ := ownWorld(t, d, code)
+	return d, w
+}
+
+func Test070_DeepWideAndLong(t *testing.T) {
+	t.Parallel()
+	d, w := apartFor(t, "t070")
 	million := times(1_000_000, 10_000_000)
 	bombs := map[string]string{
 		"deep 10,000":      strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000),
@@ -115,10 +122,7 @@ func Test070_DeepWideAndLong(t *testing.T) {
 // are members that nobody knows.
 func Test070_KeysWithinTheLimit(t *testing.T) {
 	t.Parallel()
-	d := program.Deploy(t, program.Cheap...)
-	d.Start()
-	d = d.Unchecked()
-	w, _ := ownWorld(t, d, "t070b")
+	d, w := apartFor(t, "t070b")
 	keys := map[string]string{
 		"16 KB key":  `"` + strings.Repeat("k", 16<<10) + `":1`,
 		"4,000 keys": rank(4_000, func(i int) string { return fmt.Sprintf(`"k%d":1`, i) }),

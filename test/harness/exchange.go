@@ -1,12 +1,12 @@
 package harness
 
 import (
-	"io"
 	"net/http"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"ostiary/test/exchange"
 )
 
 // Ask is a request. A body without a Content-Type header goes as JSON.
@@ -28,35 +28,13 @@ type Answer struct {
 // Do sends a request to what Serve serves.
 func (w *World) Do(t testing.TB, a Ask) Answer {
 	t.Helper()
-	var body io.Reader
-	if a.Body != "" {
-		body = strings.NewReader(a.Body)
-	}
 	if a.Method == "" {
 		a.Method = http.MethodGet
-		if body != nil {
+		if a.Body != "" {
 			a.Method = http.MethodPost
 		}
 	}
-	req, err := http.NewRequestWithContext(t.Context(), a.Method, w.URL+a.Path, body)
+	got, err := exchange.Send(t.Context(), w.Client, w.URL, exchange.Request{Method: a.Method, Path: a.Path, Bearer: a.Token, Body: a.Body, Header: a.Header})
 	require.NoError(t, err)
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if a.Token != "" {
-		req.Header.Set("Authorization", "Bearer "+a.Token)
-	}
-	for name, value := range a.Header {
-		if name == "Host" {
-			req.Host = value
-			continue
-		}
-		req.Header.Set(name, value)
-	}
-	res, err := w.Client.Do(req)
-	require.NoError(t, err)
-	defer res.Body.Close()
-	got, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	return Answer{Status: res.StatusCode, Header: res.Header, Body: string(got)}
+	return Answer{Status: got.Status, Header: got.Header, Body: string(got.Body)}
 }

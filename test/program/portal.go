@@ -1,7 +1,6 @@
 package program
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -54,14 +53,6 @@ func (d *Deployment) Found(code string) Portal {
 	}
 	p.Token = admin(201, "POST", "/tenants/"+code+"/api-tokens", `{"name":"crm","permissions":["contacts:read","contacts:write"]}`).Text(d.T, "token")
 	return p
-}
-
-// Number is the id of what a body describes.
-func (r Reply) Number(t testing.TB) string {
-	t.Helper()
-	var v struct{ ID json.Number }
-	require.NoError(t, json.Unmarshal(r.Body, &v))
-	return v.ID.String()
 }
 
 // SignIn gives the contact of a portal its first password and signs it in.

@@ -1,30 +1,20 @@
 package program
 
 import (
-	"encoding/json"
-	"io"
-	"net/http"
-	"strings"
+	"context"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"ostiary/test/exchange"
 )
 
-// Request is one call; zero members are left out. A body goes as JSON unless
-// the header says otherwise.
-type Request struct {
-	Method, Path, Bearer, Body string
-	Header                     map[string]string // Host names the host
-}
-
-// Reply is what came back.
-type Reply struct {
-	Status int
-	Header http.Header
-	Body   []byte
-}
+// Request is one call, Reply what came back.
+type (
+	Request = exchange.Request
+	Reply   = exchange.Reply
+)
 
 // Send returns the answer, whatever it says.
 func (d *Deployment) Send(r Request) Reply {
@@ -36,34 +26,7 @@ func (d *Deployment) Send(r Request) Reply {
 
 // Try is Send for a request that may fail.
 func (d *Deployment) Try(r Request) (Reply, error) {
-	var body io.Reader
-	if r.Body != "" {
-		body = strings.NewReader(r.Body)
-	}
-	req, err := http.NewRequest(r.Method, d.URL+r.Path, body)
-	if err != nil {
-		return Reply{}, err
-	}
-	if r.Body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if r.Bearer != "" {
-		req.Header.Set("Authorization", "Bearer "+r.Bearer)
-	}
-	for k, v := range r.Header {
-		if k == "Host" {
-			req.Host = v
-			continue
-		}
-		req.Header.Set(k, v)
-	}
-	res, err := d.Client.Do(req)
-	if err != nil {
-		return Reply{}, err
-	}
-	defer func() { _ = res.Body.Close() }()
-	raw, err := io.ReadAll(res.Body)
-	return Reply{Status: res.StatusCode, Header: res.Header, Body: raw}, err
+	return exchange.Send(context.Background(), d.Client, d.URL, r)
 }
 
 // InFlight is how many requests go on at once when many are sent.
@@ -111,27 +74,4 @@ func (d *Deployment) Must(status int, r Request) Reply {
 	res := d.Send(r)
 	require.Equal(d.T, status, res.Status, "%s %s: %s", r.Method, r.Path, res.Body)
 	return res
-}
-
-// Members returns the body as an object with exactly the named members.
-func (r Reply) Members(t testing.TB, names ...string) map[string]any {
-	t.Helper()
-	var out map[string]any
-	require.NoError(t, json.Unmarshal(r.Body, &out))
-	var got []string
-	for name := range out {
-		got = append(got, name)
-	}
-	require.ElementsMatch(t, names, got)
-	return out
-}
-
-// Text returns a member of the body that is text.
-func (r Reply) Text(t testing.TB, name string) string {
-	t.Helper()
-	var out map[string]any
-	require.NoError(t, json.Unmarshal(r.Body, &out))
-	s, ok := out[name].(string)
-	require.True(t, ok, "%s is no text", name)
-	return s
 }
