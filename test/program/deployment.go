@@ -25,19 +25,21 @@ type Deployment struct {
 	Binary  string   // the program as it ships unless a test has built another
 	URL     string
 	Client  *http.Client
-	Nodes   []*Deployment // each process by itself; empty when there is one
+	// LogLines is how many lines of the log are kept, at least; 0 keeps all.
+	LogLines int
+	Nodes    []*Deployment // each process by itself; empty when there is one
 
 	process *process
 }
 
 // Deploy is DeployOn for what is the same on every engine.
-func Deploy(t *testing.T, env ...string) *Deployment {
+func Deploy(t testing.TB, env ...string) *Deployment {
 	t.Helper()
 	return DeployOn(t, OnSQLite, env...)
 }
 
 // DeployOn makes an empty store. Nothing runs before Start.
-func DeployOn(t *testing.T, on Engine, env ...string) *Deployment {
+func DeployOn(t testing.TB, on Engine, env ...string) *Deployment {
 	t.Helper()
 	return deployFor(t, on, env...)
 }
@@ -86,7 +88,7 @@ func (d *Deployment) Launch() {
 	d.T.Helper()
 	cmd := exec.Command(d.Binary, "serve")
 	cmd.Env, cmd.Dir = d.environment(), d.Dir
-	p, err := launch(cmd)
+	p, err := launch(cmd, d.LogLines)
 	require.NoError(d.T, err)
 	d.T.Cleanup(func() {
 		p.end()

@@ -4,13 +4,13 @@ import (
 	"bufio"
 	"encoding/json"
 	"io"
-	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/stretchr/testify/require"
+
+	"ostiary/test/load"
 )
 
 // process is the program, serving.
@@ -22,8 +22,8 @@ type process struct {
 	log     journal
 }
 
-func launch(cmd *exec.Cmd) (*process, error) {
-	p := &process{cmd: cmd, address: make(chan string, 1), read: make(chan struct{})}
+func launch(cmd *exec.Cmd, lines int) (*process, error) {
+	p := &process{cmd: cmd, address: make(chan string, 1), read: make(chan struct{}), log: journal{most: lines}}
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -40,10 +40,12 @@ func (p *process) follow(stderr io.Reader) {
 	defer close(p.read)
 	defer close(p.address)
 	lines := bufio.NewScanner(stderr)
+	listening := false
 	for lines.Scan() {
 		p.log.add(lines.Text())
 		var line struct{ Msg, Address string }
-		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
+		if !listening && json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
+			listening = true
 			p.address <- line.Address
 		}
 	}
@@ -56,15 +58,19 @@ func (p *process) end() {
 	_ = p.cmd.Wait()
 }
 
-// journal keeps what a process logs.
+// journal keeps what a process logs, or no more than most lines of it.
 type journal struct {
 	mu    sync.Mutex
 	lines []string
+	most  int
 }
 
 func (j *journal) add(line string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.most > 0 && len(j.lines) >= 2*j.most {
+		j.lines = append([]string(nil), j.lines[j.most:]...)
+	}
 	j.lines = append(j.lines, line)
 }
 
@@ -84,19 +90,7 @@ func (j *journal) all() []string {
 // bytes.
 func (d *Deployment) Memory() (now, peak int64) {
 	d.T.Helper()
-	raw, err := os.ReadFile("/proc/" + strconv.Itoa(d.PID()) + "/status")
+	u, err := load.UsageOf(d.PID())
 	require.NoError(d.T, err)
-	for line := range strings.SplitSeq(string(raw), "\n") {
-		name, value, _ := strings.Cut(line, ":")
-		kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-		switch {
-		case err != nil:
-		case name == "VmRSS":
-			now = kib << 10
-		case name == "VmHWM":
-			peak = kib << 10
-		}
-	}
-	require.Positive(d.T, now)
-	return now, peak
+	return u.Memory, u.Peak
 }

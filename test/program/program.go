@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"testing"
 	"time"
 
 	"ostiary/adapters/web/wellknown/openapi"
@@ -36,8 +35,9 @@ var (
 	scratch string
 )
 
-// Main builds the program, runs the tests and ends what they shared.
-func Main(m *testing.M) int {
+// Main builds the program, runs the tests, or what else measures it, and ends
+// what they shared.
+func Main(m mongod.Runner) int {
 	dir, err := os.MkdirTemp("", "ostiary-program-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

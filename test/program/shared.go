@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"ostiary/test/mongod"
 )
 
 // lasting are the deployments that outlive the test which asked first.
@@ -59,11 +61,11 @@ func (*untilTheEnd) Errorf(format string, args ...any) {
 }
 
 // shared runs tests and then ends what outlived them, last made first.
-type shared struct{ *testing.M }
+type shared struct{ mongod.Runner }
 
 // Run implements mongod.Runner.
 func (s shared) Run() int {
-	code := s.M.Run()
+	code := s.Runner.Run()
 	for i := len(lasting.ended) - 1; i >= 0; i-- {
 		lasting.ended[i]()
 	}
