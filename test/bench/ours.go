@@ -1,0 +1,249 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"ostiary/test/exchange"
+	"ostiary/test/load"
+	"ostiary/test/program"
+)
+
+// ours are the rows of Ostiary's own table, on SQLite.
+var ours = []measurement{
+	{
+		"reads", "/scopes ≥ 0.6 and /me ≥ 0.4 of bare Fiber with the same bytes; /me p99 ≤ 10 ms", reads,
+		func(s *sheet) bool {
+			return s.median("/scopes ÷ bare") >= 0.6 && s.median("/me ÷ bare") >= 0.4 && s.median("/me p99") <= 10
+		},
+	},
+	{
+		"refresh", "≥ 3,000/s, p99 ≤ 50 ms", refreshes,
+		func(s *sheet) bool { return s.median("refresh") >= 3000 && s.median("refresh p99") <= 50 },
+	},
+	{
+		"login", "≥ 0.85 of raw argon2id", logins,
+		func(s *sheet) bool { return s.median("login ÷ raw") >= 0.85 },
+	},
+	{
+		"storm: reads at 200/s while 64 log in", "p50 ≤ 2 ms, p99 ≤ 10 ms, all served", storm,
+		func(s *sheet) bool {
+			return s.median("reads p50") <= 2 && s.median("reads p99") <= 10 && s.median("reads served") == 1
+		},
+	},
+	{
+		"memory", "idle ≤ 40 MiB; 256 logins at once ≤ 96 above, 10,000 ≤ 256 above", memory,
+		func(s *sheet) bool {
+			return s.median("idle") <= 40 && s.median("256 logins, above idle") <= 96 && s.median("10000 logins, above idle") <= 256
+		},
+	},
+	{"start to ready, empty store", "", start, nil},
+}
+
+// reads alternates between a server that does nothing but answer the same
+// bytes and ours.
+func reads(s *scene, p plan, out *sheet) {
+	d, us := deployed(s)
+	g := d.SignIn(d.Found("bench"))
+	for _, path := range []string{"/scopes", "/me"} {
+		visit := program.Visit(path, g)
+		got := d.Must(200, visit)
+		same := answer{Body: string(got.Body), Header: map[string]string{}}
+		for name := range got.Header {
+			if name != "Date" && name != "Content-Length" {
+				same.Header[name] = got.Header.Get(name)
+			}
+		}
+		fiber := target{origin: bare(s, same)}
+		for range p.rounds {
+			limit := fiber.closed(s, out, path+" bare", fiber.repeated(s, wide, 200, visit), p.lasts)
+			run := us.closed(s, out, path, us.repeated(s, wide, 200, visit), p.lasts)
+			out.note(path+" ÷ bare", "", run.Rate()/limit.Rate())
+		}
+	}
+}
+
+// contacts makes n contacts who can sign in, named by their number.
+func contacts(s *scene, d *program.Deployment, n int) program.Portal {
+	p := d.Found("bench")
+	var wg sync.WaitGroup
+	places := make(chan struct{}, wide)
+	failed := make(chan error, n)
+	for i := range n {
+		places <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-places }()
+			failed <- enrol(d, p, i)
+		})
+	}
+	wg.Wait()
+	for range n {
+		s.must(<-failed)
+	}
+	return p
+}
+
+func address(i int) string { return fmt.Sprintf("person%d@globex.example", i) }
+
+func enrol(d *program.Deployment, p program.Portal, i int) error {
+	made, err := d.Try(program.Operator("POST", "/tenants/"+p.Code+"/contacts",
+		fmt.Sprintf(`{"firstName":"Person","lastName":"%d","email":"%s","companies":[{"id":%s,"isPrimary":true}]}`, i, address(i), p.Globex)))
+	if err != nil || made.Status != 201 {
+		return fmt.Errorf("make a contact: %d %s %w", made.Status, made.Body, err)
+	}
+	id, _, _ := strings.Cut(strings.TrimPrefix(string(made.Body), `{"id":`), ",")
+	other := p
+	other.Contact = id
+	set, err := d.Try(program.SetPassword(other, program.FirstPassword))
+	if err != nil || set.Status != 200 {
+		return fmt.Errorf("set a password: %d %s %w", set.Status, set.Body, err)
+	}
+	return nil
+}
+
+func loginOf(p program.Portal) func(int) exchange.Request {
+	return func(i int) exchange.Request { return program.LoginAs(p.Code, address(i), program.FirstPassword) }
+}
+
+// refreshes has each connection trade in what the last answer on it gave.
+func refreshes(s *scene, p plan, out *sheet) {
+	d, us := deployed(s)
+	folk := contacts(s, d, wide)
+	ops := make([]load.Op, wide)
+	for i := range ops {
+		c := us.dial(s)
+		in, err := expect(s.ctx, c, load.Prepare(us.origin, loginOf(folk)(i)), 200)
+		s.must(err)
+		next, err := text(in.Body(), "refreshToken")
+		s.must(err)
+		ops[i] = func(ctx context.Context) error {
+			res, err := expect(ctx, c, load.Prepare(us.origin, program.Refresh(next)), 200)
+			if err == nil {
+				next, err = text(res.Body(), "refreshToken")
+			}
+			return err
+		}
+	}
+	for range p.rounds {
+		out.note("raw commits, one by one", "/s", commits(s, p.lasts))
+		us.closed(s, out, "refresh", ops, p.lasts)
+	}
+}
+
+// logins alternates between hashing alone and signing in.
+func logins(s *scene, p plan, out *sheet) {
+	d, us := deployed(s)
+	folk := contacts(s, d, wide)
+	ops := us.each(s, wide, 200, loginOf(folk))
+	for range p.rounds {
+		limit := hashes(p.lasts)
+		out.note("raw argon2id", "/s", limit)
+		run := us.closed(s, out, "login", ops, p.lasts)
+		out.note("login ÷ raw", "", run.Rate()/limit)
+	}
+}
+
+const pace = 200 // reads a second
+
+// storm reads at a pace, and as fast as 8 connections can, while 64 log in.
+func storm(s *scene, p plan, out *sheet) {
+	d, us := deployed(s)
+	folk := contacts(s, d, wide)
+	g := d.SignIn(folk)
+	visit := program.Visit("/me", g)
+	quiet := load.Paced(s.ctx, us.repeated(s, wide, 200, visit), pace, p.lasts)
+	s.must(quiet.Err())
+	out.time("quiet p99", quiet.Percentile(99))
+	flood := us.each(s, wide, 200, loginOf(folk))
+	for range p.rounds {
+		during(s, flood, func() {
+			r := load.Paced(s.ctx, us.repeated(s, wide, 200, visit), pace, p.lasts)
+			out.time("reads p50", r.Percentile(50))
+			out.time("reads p99", r.Percentile(99))
+			out.note("reads served", "", float64(r.Done)/float64(r.Intended))
+		})
+		during(s, flood, func() { us.closed(s, out, "8 readers", us.repeated(s, 8, 200, visit), p.lasts) })
+	}
+}
+
+// during does work while ops run in a closed loop, which began before.
+func during(s *scene, ops []load.Op, work func()) {
+	ctx, stop := context.WithCancel(s.ctx)
+	over := make(chan load.Result)
+	go func() { over <- load.Closed(ctx, ops, time.Hour) }()
+	time.Sleep(time.Second)
+	work()
+	stop()
+	r := <-over
+	s.must(r.Err())
+}
+
+// memory signs in as many at once as told, each on a connection of its own,
+// on a process of its own: what a process once took shows in its peak for good.
+func memory(s *scene, p plan, out *sheet) {
+	room(s)
+	for range p.rounds {
+		for _, n := range []int{256, 10_000} {
+			d, us := deployed(s)
+			d.SignIn(d.Found("bench"))
+			idle := us.usage(s).Memory
+			out.note("idle", "MiB", mib(idle))
+			done := crowd(s, us, n)
+			out.note(fmt.Sprintf("%d logins, above idle", n), "MiB", mib(us.usage(s).Peak-idle))
+			out.note(fmt.Sprintf("%d logins, judged", n), "", float64(done))
+			d.Stop()
+		}
+	}
+}
+
+func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }
+
+// crowd has n wrong passwords come in at once, and says how many were judged
+// and not sent away.
+func crowd(s *scene, t target, n int) (judged int64) {
+	wrong := program.Login("bench", "not the password")
+	ops := make([]load.Op, n)
+	for i := range ops {
+		c, r := t.dial(s), load.Prepare(t.origin, wrong)
+		asked := false
+		ops[i] = func(ctx context.Context) error {
+			if asked {
+				return load.ErrOver
+			}
+			asked = true
+			res, err := c.Do(ctx, r)
+			if err == nil && res.StatusCode() != 401 {
+				err = fmt.Errorf("status %d", res.StatusCode())
+			}
+			return err //nolint:wrapcheck // is counted, not read
+		}
+	}
+	r := load.Closed(s.ctx, ops, time.Hour)
+	return r.Done
+}
+
+// room lets this process and those that it starts have as many files open as
+// they may.
+func room(s *scene) {
+	var limit syscall.Rlimit
+	s.must(syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit))
+	limit.Cur = limit.Max
+	s.must(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit))
+}
+
+// start counts from the start of the process to the first good /readyz.
+func start(s *scene, p plan, out *sheet) {
+	d := program.Deploy(s, "OSTIARY_LIMITS=off")
+	d.Start()
+	d.Stop()
+	for range p.rounds {
+		began := time.Now()
+		d.Start()
+		out.time("ready", time.Since(began))
+		d.Stop()
+	}
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"ostiary/test/exchange"
+	"ostiary/test/load"
+	"ostiary/test/program"
+)
+
+// wide is how many connections the rows of the table have.
+const wide = 64
+
+// target is a server that is measured, and the process that it is.
+type target struct {
+	origin string
+	pid    int // 0 when unknown
+}
+
+// repeated asks the same on n connections, and fails on any other status.
+func (t target) repeated(s *scene, n, status int, r exchange.Request) []load.Op {
+	return t.each(s, n, status, func(int) exchange.Request { return r })
+}
+
+// each asks one thing per connection, over and over.
+func (t target) each(s *scene, n, status int, of func(i int) exchange.Request) []load.Op {
+	ops := make([]load.Op, n)
+	for i := range ops {
+		c, r := t.dial(s), load.Prepare(t.origin, of(i))
+		ops[i] = func(ctx context.Context) error {
+			_, err := expect(ctx, c, r, status)
+			return err
+		}
+	}
+	return ops
+}
+
+// dial opens a connection that ends with the scene.
+func (t target) dial(s *scene) *load.Conn {
+	c, err := load.Dial(t.origin)
+	s.must(err)
+	s.Cleanup(c.Close)
+	return c
+}
+
+func expect(ctx context.Context, c *load.Conn, r *fasthttp.Request, status int) (*fasthttp.Response, error) {
+	res, err := c.Do(ctx, r)
+	if err != nil {
+		return nil, err //nolint:wrapcheck // says what it is about
+	}
+	if res.StatusCode() != status {
+		return nil, fmt.Errorf("%s %s: %d, not %d: %.200s", r.Header.Method(), r.URI().Path(), res.StatusCode(), status, res.Body())
+	}
+	return res, nil
+}
+
+// text is a member of an answer's body.
+func text(body []byte, name string) (string, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
+		return "", fmt.Errorf("read %s: %w", name, err)
+	}
+	return strconv.Unquote(string(members[name]))
+}
+
+// closed runs ops in a closed loop after a moment in which caches and
+// connections come to be, and notes how it went under the given name.
+func (t target) closed(s *scene, out *sheet, name string, ops []load.Op, lasts time.Duration) load.Result {
+	s.must(load.Closed(s.ctx, ops, warming(lasts)).Err())
+	before := t.usage(s)
+	r := load.Closed(s.ctx, ops, lasts)
+	s.must(r.Err())
+	out.note(name, "/s", r.Rate())
+	out.time(name+" p50", r.Percentile(50))
+	out.time(name+" p99", r.Percentile(99))
+	if t.pid != 0 {
+		out.note(name+" CPU", "µs each", float64((t.usage(s).CPU-before.CPU).Microseconds())/float64(r.Done))
+	}
+	return r
+}
+
+func warming(lasts time.Duration) time.Duration { return min(lasts/5, time.Second) }
+
+func (t target) usage(s *scene) load.Usage {
+	if t.pid == 0 {
+		return load.Usage{}
+	}
+	u, err := load.UsageOf(t.pid)
+	s.must(err)
+	return u
+}
+
+// deployed is a deployment of the built program with defaults as they ship,
+// but for the limits: who measures comes from one address.
+func deployed(s *scene, env ...string) (*program.Deployment, target) {
+	d := program.Deploy(s, append([]string{"OSTIARY_LIMITS=off"}, env...)...)
+	d.LogLines = 100
+	d.Start()
+	return d, target{origin: d.URL, pid: d.PID()}
+}
