@@ -4,7 +4,7 @@
 // server around it, is measured in the same run, alternating, so that ratios
 // mean something where the figures alone do not.
 //
-//	go run ./test/bench [-only REGEXP] [-for 5s] [-rounds 3] [-json FILE]
+//	go run ./test/bench [-only REGEXP] [-for 5s] [-rounds 3] [-json FILE] [-profiles FOLDER]
 //	go run ./test/bench -peer FILE
 //
 // It decides nothing: tests do.
@@ -28,6 +28,8 @@ type plan struct {
 	rounds int
 	json   string
 	peer   string
+	// profiles is a folder, "" for none.
+	profiles string
 }
 
 func main() {
@@ -40,6 +42,7 @@ func main() {
 	flag.DurationVar(&p.lasts, "for", 5*time.Second, "how long one run lasts")
 	flag.IntVar(&p.rounds, "rounds", 3, "how many runs; their median counts")
 	flag.StringVar(&p.json, "json", "", "also write the rows to this `FILE`")
+	flag.StringVar(&p.profiles, "profiles", "", "write a CPU profile of each closed loop into this `FOLDER`")
 	flag.StringVar(&p.peer, "peer", "", "measure the server that this `FILE` describes, see test/bench/peer.md")
 	flag.Parse()
 	var err error

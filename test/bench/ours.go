@@ -47,7 +47,7 @@ var ours = []measurement{
 // reads alternates between a server that does nothing but answer the same
 // bytes and ours.
 func reads(s *scene, p plan, out *sheet) {
-	d, us := deployed(s)
+	d, us := deployed(s, p)
 	g := d.SignIn(d.Found("bench"))
 	for _, path := range []string{"/scopes", "/me"} {
 		visit := program.Visit(path, g)
@@ -111,7 +111,7 @@ func loginOf(p program.Portal) func(int) exchange.Request {
 
 // refreshes has each connection trade in what the last answer on it gave.
 func refreshes(s *scene, p plan, out *sheet) {
-	d, us := deployed(s)
+	d, us := deployed(s, p)
 	folk := contacts(s, d, wide)
 	ops := make([]load.Op, wide)
 	for i := range ops {
@@ -136,7 +136,7 @@ func refreshes(s *scene, p plan, out *sheet) {
 
 // logins alternates between hashing alone and signing in.
 func logins(s *scene, p plan, out *sheet) {
-	d, us := deployed(s)
+	d, us := deployed(s, p)
 	folk := contacts(s, d, wide)
 	ops := us.each(s, wide, 200, loginOf(folk))
 	for range p.rounds {
@@ -151,7 +151,7 @@ const pace = 200 // reads a second
 
 // storm reads at a pace, and as fast as 8 connections can, while 64 log in.
 func storm(s *scene, p plan, out *sheet) {
-	d, us := deployed(s)
+	d, us := deployed(s, p)
 	folk := contacts(s, d, wide)
 	g := d.SignIn(folk)
 	visit := program.Visit("/me", g)
@@ -188,7 +188,7 @@ func memory(s *scene, p plan, out *sheet) {
 	room(s)
 	for range p.rounds {
 		for _, n := range []int{256, 10_000} {
-			d, us := deployed(s)
+			d, us := deployed(s, p)
 			d.SignIn(d.Found("bench"))
 			idle := us.usage(s).Memory
 			out.note("idle", "MiB", mib(idle))

@@ -4,7 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -21,6 +24,8 @@ const wide = 64
 type target struct {
 	origin string
 	pid    int // 0 when unknown
+	// profiles is the folder for profiles of what a closed loop does, "" for none.
+	profiles string
 }
 
 // repeated asks the same on n connections, and fails on any other status.
@@ -74,8 +79,10 @@ func text(body []byte, name string) (string, error) {
 func (t target) closed(s *scene, out *sheet, name string, ops []load.Op, lasts time.Duration) load.Result {
 	s.must(load.Closed(s.ctx, ops, warming(lasts)).Err())
 	before := t.usage(s)
+	taken := t.profile(s, name, lasts)
 	r := load.Closed(s.ctx, ops, lasts)
 	s.must(r.Err())
+	s.must(<-taken)
 	out.note(name, "/s", r.Rate())
 	out.time(name+" p50", r.Percentile(50))
 	out.time(name+" p99", r.Percentile(99))
@@ -83,6 +90,28 @@ func (t target) closed(s *scene, out *sheet, name string, ops []load.Op, lasts t
 		out.note(name+" CPU", "µs each", float64((t.usage(s).CPU-before.CPU).Microseconds())/float64(r.Done))
 	}
 	return r
+}
+
+// profile takes a CPU profile of the server meanwhile, where that is asked for.
+func (t target) profile(s *scene, name string, lasts time.Duration) <-chan error {
+	done := make(chan error, 1)
+	if t.profiles == "" {
+		done <- nil
+		return done
+	}
+	c := t.dial(s)
+	ask := load.Prepare(t.origin, program.Request{
+		Method: "GET", Bearer: program.OperatorToken, Path: fmt.Sprintf("/debug/pprof/cpu?seconds=%d", max(1, min(10, int(lasts.Seconds())))),
+	})
+	file := filepath.Join(t.profiles, strings.Trim(strings.ReplaceAll(name, "/", "-"), "-")+".pprof")
+	go func() {
+		res, err := expect(s.ctx, c, ask, 200)
+		if err == nil {
+			err = os.WriteFile(file, res.Body(), 0o600)
+		}
+		done <- err
+	}()
+	return done
 }
 
 func warming(lasts time.Duration) time.Duration { return min(lasts/5, time.Second) }
@@ -98,9 +127,9 @@ func (t target) usage(s *scene) load.Usage {
 
 // deployed is a deployment of the built program with defaults as they ship,
 // but for the limits: who measures comes from one address.
-func deployed(s *scene, env ...string) (*program.Deployment, target) {
+func deployed(s *scene, p plan, env ...string) (*program.Deployment, target) {
 	d := program.Deploy(s, append([]string{"OSTIARY_LIMITS=off"}, env...)...)
 	d.LogLines = 100
 	d.Start()
-	return d, target{origin: d.URL, pid: d.PID()}
+	return d, target{origin: d.URL, pid: d.PID(), profiles: p.profiles}
 }
