@@ -2,7 +2,9 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,6 +12,7 @@ import (
 	"go.uber.org/zap"
 
 	"ostiary/adapters/live"
+	"ostiary/adapters/system"
 	"ostiary/adapters/web"
 	"ostiary/adapters/web/admin"
 	"ostiary/adapters/web/alpha"
@@ -142,8 +145,24 @@ func newWellknown(c Config, h port.Health, ring port.KeyRing, l *live.Live, g *a
 		JWKS:     ring.JWKS,
 		Operator: g.Operator,
 		Metrics:  web.Metrics(reg),
+		Pprof:    profiles(),
 		Profile:  pr,
 		Document: openapi.JSON(),
 		Docs:     wellknown.Docs{Page: docs.Index(), Policy: docs.Policy, Asset: docs.Asset, Unpack: docs.Unpack},
 	}, wellknown.Config{PublicURL: c.PublicURL, DefaultTenant: string(c.DefaultTenant)})
+}
+
+// profiles puts the refusals of taking a profile into the words of the API.
+func profiles() func(context.Context, string, time.Duration) ([]byte, error) {
+	var p system.Profiles
+	return func(ctx context.Context, name string, lasts time.Duration) ([]byte, error) {
+		out, err := p.Take(ctx, name, lasts)
+		switch {
+		case errors.Is(err, system.ErrNoProfile):
+			return nil, wellknown.ErrNoProfile
+		case errors.Is(err, system.ErrProfileBusy):
+			return nil, wellknown.ErrProfileBusy
+		}
+		return out, err
+	}
 }

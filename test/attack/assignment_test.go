@@ -64,7 +64,7 @@ func ownWorld(t *testing.T, d *program.Deployment, code string) (world, program.
 		"tag":    d.Must(201, program.Operator("POST", at+"/tags", `{"name":"one"}`)).Number(t),
 		"token":  d.Must(201, program.Operator("POST", at+"/api-tokens", tokenBody)).Text(t, "id"),
 		"portal": portalOf(t, d, at, p.Globex), "integration": p.Token, "user": g.User, "session": g.User, "blob": g.User,
-		"receipt": "none", "asset": "none", "sig": "none",
+		"receipt": "none", "asset": "none", "sig": "none", "profile": "goroutine",
 	}, g
 }
 

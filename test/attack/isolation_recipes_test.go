@@ -18,14 +18,14 @@ const (
 var nouns = map[string]string{
 	"t": "tenant", "tenants": "tenant", "companies": "company", "contacts": "contact", "tags": "tag",
 	"api-tokens": "token", "sessions": "session", "blobs": "blob", "receipts": "receipt",
-	"keys": "kid", "documents": "kind", "{kind}": "ref", "refresh": "credential", "logout": "credential", "docs": "asset",
+	"keys": "kid", "documents": "kind", "{kind}": "ref", "refresh": "credential", "logout": "credential", "docs": "asset", "pprof": "profile",
 }
 
 // queryRecipes say what goes into a parameter of the query; nothing where the
 // parameter only narrows what one sees anyway.
 var queryRecipes = map[string]string{
 	"token": "{credential}", "sig": "{sig}", "email": "{mail}", "q": "{name}", "first_name": "", "last_name": "", "phone": "",
-	"status": "", "actor": "user:{user}", "action": "", "since": "", "until": "", "limit": "", "cursor": "", "page": "",
+	"status": "", "actor": "user:{user}", "action": "", "since": "", "until": "", "limit": "", "cursor": "", "page": "", "seconds": "",
 }
 
 // knownHeaders are those that the walk knows: it sends If-Match always, the tenant

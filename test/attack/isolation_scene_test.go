@@ -97,6 +97,7 @@ func (s *intrusion) stageVictim(code string) {
 	}
 	s.admin(200, "PUT", at+"/companies/"+w["company"]+"/documents/invoice/"+w["ref"], documentBody)
 	w["token"] = s.admin(201, "POST", at+"/api-tokens", `{"name":"zanzibar","permissions":[`+everyPermission+`]}`).Text(s.d.T, "id")
+	w["profile"] = "goroutine"
 	w["kid"] = fmt.Sprint(itemsOf(s.d.T, s.admin(200, "GET", "/keys", ""))[0]["kid"])
 	s.portrait(at, w)
 	s.kinds = append(s.kinds, s.user("access token of another company", code, "sam@sibling.example"), s.refresh("refresh token of another company", code, "sam@sibling.example"))
@@ -105,7 +106,7 @@ func (s *intrusion) stageVictim(code string) {
 		"tenant": s.attacker + "ghost", "company": "4503599627370497", "contact": "4503599627370497", "tag": "4503599627370497",
 		"token": "01890a5d-ac96-774b-bcce-b302099a8057", "session": "01890a5d-ac96-774b-bcce-b302099a8057", "blob": "01890a5d-ac96-774b-bcce-b302099a8057",
 		"portal": "01890a5d-ac96-774b-bcce-b302099a8057", "user": "01890a5d-ac96-774b-bcce-b302099a8057", "receipt": strings.Repeat("A", len(w["receipt"])),
-		"mail": "nobody@nowhere.example", "name": "Nobo", "kind": "invoice", "ref": "NEVER-1", "asset": "never", "sig": w["sig"], "kid": "never",
+		"mail": "nobody@nowhere.example", "name": "Nobo", "kind": "invoice", "ref": "NEVER-1", "asset": "never", "sig": w["sig"], "kid": "never", "profile": "never",
 	}
 }
 

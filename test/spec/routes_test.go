@@ -83,6 +83,7 @@ DELETE /admin/v1/keys/{kid}
 GET /healthz
 GET /readyz
 GET /metrics
+GET /debug/pprof/{profile}
 GET /openapi.json
 GET /docs
 GET /docs/{asset}

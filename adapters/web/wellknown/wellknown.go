@@ -23,6 +23,9 @@ type Parts struct {
 	// Operator reports whether a token is the operator's.
 	Operator func(ctx context.Context, token secret.Text) (bool, error)
 	Metrics  web.Handler
+	// Pprof returns a profile of the process, taken for that long where it is
+	// about what goes on. It returns ErrNoProfile and ErrProfileBusy.
+	Pprof    func(ctx context.Context, name string, lasts time.Duration) ([]byte, error)
 	Profile  *profile.Service
 	Document []byte // the OpenAPI document
 	Docs     Docs
@@ -73,6 +76,7 @@ func (a *API) Dialect() web.Dialect {
 			{Method: "GET", Path: "/healthz", Handler: a.health},
 			{Method: "GET", Path: "/readyz", Handler: a.ready},
 			{Method: "GET", Path: "/metrics", Handler: a.metrics},
+			{Method: "GET", Path: "/debug/pprof/{profile}", Handler: a.pprof, NoHead: true},
 			{Method: "GET", Path: "/openapi.json", Handler: a.document},
 			{Method: "GET", Path: "/docs", Handler: a.docs},
 			{Method: "GET", Path: "/docs/{asset}", Handler: a.asset},

@@ -35,7 +35,16 @@ func parts(w *harness.World) wellknown.Parts {
 		Keys:    func(ctx context.Context) error { _, err := w.Ring.JWKS(ctx); return err },
 		JWKS:    w.Ring.JWKS, Operator: w.Guard.Operator, Metrics: web.Metrics(w.Metrics), Profile: w.Profile,
 		Document: openapi.JSON(),
-		Docs:     wellknown.Docs{Page: docs.Index(), Policy: docs.Policy, Asset: docs.Asset, Unpack: docs.Unpack},
+		Pprof: func(_ context.Context, name string, lasts time.Duration) ([]byte, error) {
+			switch name {
+			case "block":
+				return nil, wellknown.ErrProfileBusy
+			case "cpu":
+				return []byte(lasts.String()), nil
+			}
+			return nil, wellknown.ErrNoProfile
+		},
+		Docs: wellknown.Docs{Page: docs.Index(), Policy: docs.Policy, Asset: docs.Asset, Unpack: docs.Unpack},
 	}
 }
 
@@ -139,6 +148,31 @@ func TestMetrics_AreTheOperators(t *testing.T) {
 		require.Contains(t, a.Body, "ostiary_http_requests_total")
 		require.NotContains(t, a.Body, harness.Code, "no label tells who the tenants are")
 	}
+}
+
+func TestProfiles_AreTheOperators(t *testing.T) {
+	t.Parallel()
+	w := harness.New(t, harness.Options{Undocumented: true})
+	w.Serve(t, wellknown.New(parts(w), wellknown.Config{PublicURL: w.PublicURL}).Dialect())
+	get := func(path, token string) harness.Answer {
+		return w.Do(t, harness.Ask{Path: "/debug/pprof/" + path, Token: token})
+	}
+
+	for _, token := range []string{"", "garbage", w.SignIn(t).Access.Reveal(), w.APIToken(t, harness.Code, actor.AuditRead)} {
+		requireProblem(t, get("cpu", token), 401, "unauthenticated", "unauthenticated")
+	}
+	for query, want := range map[string]string{"": "5s", "?seconds=1": "1s", "?seconds=10": "10s"} {
+		a := get("cpu"+query, harness.OperatorToken)
+		require.Equal(t, 200, a.Status)
+		require.Equal(t, want, a.Body)
+		require.Equal(t, "application/octet-stream", a.Header.Get("Content-Type"))
+		require.Equal(t, "no-store", a.Header.Get("Cache-Control"))
+	}
+	for _, query := range []string{"?seconds=0", "?seconds=11", "?seconds=-1", "?seconds=1.5", "?seconds=x", "?seconds=1&seconds=1"} {
+		require.Equal(t, 400, get("cpu"+query, harness.OperatorToken).Status, query)
+	}
+	requireProblem(t, get("block", harness.OperatorToken), 409, "conflict", "profile_busy")
+	requireProblem(t, get("else", harness.OperatorToken), 404, "not-found", "not_found")
 }
 
 func TestKeySet_IsPublicAndAlikeForEveryCode(t *testing.T) {
