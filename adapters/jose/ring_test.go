@@ -227,13 +227,3 @@ func TestTokens_VerifyWithAnotherLibrary(t *testing.T) {
 		})
 	}
 }
-
-func BenchmarkVerify(b *testing.B) {
-	d := setup(b, keyset.ES256)
-	token := secret.New(d.issue(b, d.claims(b)))
-	for b.Loop() {
-		if _, _, err := d.tokens.Verify(b.Context(), token); err != nil {
-			b.Fatal(err)
-		}
-	}
-}

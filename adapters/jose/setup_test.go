@@ -88,10 +88,13 @@ func setup(t testing.TB, alg keyset.Algorithm) deployment {
 	t.Helper()
 	d := deployment{clock: &clock{t: time.Date(2026, 11, 22, 10, 0, 0, 123e6, time.UTC)}, shelf: &shelf{}}
 	d.ring = jose.NewRing(d.shelf, vault{master: "one"}, d.clock)
-	d.tokens = jose.NewTokens(d.ring, issuer)
+	d.tokens = newTokens(d)
 	d.rotate(t, alg)
 	return d
 }
+
+// newTokens knows no token yet.
+func newTokens(d deployment) *jose.Tokens { return jose.NewTokens(d.ring, issuer) }
 
 // rotate adds a key to the stored set and makes the ring follow.
 func (d deployment) rotate(t testing.TB, alg keyset.Algorithm) {

@@ -1,0 +1,60 @@
+package jose
+
+import (
+	"crypto/sha256"
+	"time"
+
+	"github.com/maypok86/otter/v2"
+
+	"ostiary/domain/session"
+)
+
+const (
+	// provenBytes is room for what some 20,000 tokens say.
+	provenBytes = 32 << 20
+	// provenSpare is what a proof takes beside what its token says at any length:
+	// the digest, the ids, the times, the cache's own bookkeeping.
+	provenSpare = 1536
+)
+
+// proven remembers which signatures hold: to check one takes longer than
+// everything else that an answer takes. It goes by the digest of the whole
+// token, so that no token can be read out of it and none passes for another.
+// What may change is judged anew each time: times by the clock, the key by the
+// present set; whether the session lives is not a token's business.
+type proven struct {
+	cache *otter.Cache[[sha256.Size]byte, proof]
+}
+
+// proof is what a token says whose signature holds. It is shared.
+type proof struct {
+	raw    claims
+	claims session.Claims
+	kid    string // the digest of the key itself
+}
+
+// newProven takes how many bytes the proofs may take. They go when their token
+// expires by now at the latest.
+func newProven(most uint64, now func() time.Time) *proven {
+	return &proven{cache: otter.Must(&otter.Options[[sha256.Size]byte, proof]{
+		MaximumWeight: most,
+		Weigher: func(_ [sha256.Size]byte, p proof) uint32 {
+			return uint32(provenSpare + 2*len(p.claims.Audience) + 64*(len(p.claims.Scopes)+len(p.claims.Roles))) //nolint:gosec // bounded by maxToken
+		},
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[[sha256.Size]byte, proof]) time.Duration {
+			return max(time.Nanosecond, e.Value.claims.Expires.Add(skew).Sub(now()))
+		}),
+		Executor: func(upkeep func()) { upkeep() },
+	})}
+}
+
+// digest names a token.
+func digest(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
+
+// find returns what is known of a token, while its key verifies.
+func (p *proven) find(k *known, token [sha256.Size]byte, now time.Time) (proof, bool) {
+	found, ok := p.cache.GetIfPresent(token)
+	return found, ok && k.published(found.kid, now) != nil
+}
+
+func (p *proven) keep(token [sha256.Size]byte, found proof) { p.cache.Set(token, found) }
