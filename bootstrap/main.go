@@ -35,7 +35,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			// Who reads the log may go away; the service stays. Commands end
 			// with their reader, as others in a pipe do.
 			signal.Ignore(syscall.SIGPIPE)
-			return Serve(ctx, tune(ctx, c), Surroundings{Log: NewLog(c, stderr), Console: stdout, Version: version()})
+			lines := NewSpool(stderr)
+			defer func() { _ = lines.Close() }()
+			return Serve(ctx, tune(ctx, c), Surroundings{Log: NewLog(c, lines), Console: stdout, Version: version()})
 		},
 		Demo: func(ctx context.Context, s cli.Settings, out io.Writer) error {
 			return demo(ctx, s, out, stderr)

@@ -20,6 +20,7 @@ type Call struct {
 	endpoint *endpoint
 	route    *Route
 	id       string
+	head     []headerField // once it was asked for
 	params   map[string]string
 	query    url.Values
 	body     *body

@@ -10,16 +10,42 @@ func isAlnum(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
 }
 
-// isTokenChar is tchar of RFC 9110 section 5.6.2.
-func isTokenChar(b byte) bool { return isAlnum(b) || strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0 }
+// Every byte of every head is looked up here.
+var (
+	// isPlain are the bytes that may stand within a line of a head.
+	isPlain = tableOf(func(b byte) bool { return b == '\t' || b >= ' ' && b != 0x7f })
+	// isTokenChar is tchar of RFC 9110 section 5.6.2.
+	isTokenChar = tableOf(func(b byte) bool { return isAlnum(b) || strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0 })
+)
 
-func isToken(s string) bool {
-	for i := range len(s) {
-		if !isTokenChar(s[i]) {
+// isToken68Char is the alphabet of token68 (RFC 9110 section 11.2) without the
+// padding at its end.
+var isToken68Char = tableOf(func(b byte) bool { return isAlnum(b) || strings.IndexByte("-._~+/", b) >= 0 })
+
+func isToken68(s string) bool {
+	core := strings.TrimRight(s, "=")
+	for i := range len(core) {
+		if !isToken68Char[core[i]] {
 			return false
 		}
 	}
-	return s != ""
+	return core != ""
+}
+
+func tableOf(has func(byte) bool) (out [256]bool) {
+	for b := range out {
+		out[b] = has(byte(b))
+	}
+	return out
+}
+
+func isToken(s []byte) bool {
+	for _, b := range s {
+		if !isTokenChar[b] {
+			return false
+		}
+	}
+	return len(s) > 0
 }
 
 func allHex(b []byte) bool {

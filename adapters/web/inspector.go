@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"strconv"
-	"strings"
 )
 
 // Reasons to refuse a request before it is parsed. They quote nothing.
@@ -67,12 +66,38 @@ func (i *inspector) scan(p []byte) (int, error) {
 			}
 			continue
 		}
+		if n := i.plain(p[at:]); n > 0 {
+			at += n
+			continue
+		}
 		if err := i.char(p[at]); err != nil {
 			return at, err
 		}
 		at++
 	}
 	return len(p), nil
+}
+
+// plain takes the bytes of a line at once that are neither its first nor near
+// its end, nor beyond what a head may have: those that char would only keep.
+// It returns how many.
+func (i *inspector) plain(p []byte) int {
+	most := maxHead
+	if i.state != inHead {
+		most = maxChunkLine
+	}
+	kept := len(i.line)
+	if kept == 0 || i.line[kept-1] == '\r' {
+		return 0
+	}
+	p = p[:min(len(p), max(0, most-i.size))]
+	n := 0
+	for n < len(p) && isPlain[p[n]] {
+		n++
+	}
+	i.line = append(i.line, p[:n]...)
+	i.size += n
+	return n
 }
 
 func (i *inspector) bodyDone() {
@@ -96,7 +121,7 @@ func (i *inspector) char(b byte) error {
 	}
 	last := len(i.line) - 1
 	afterCR := last >= 0 && i.line[last] == '\r'
-	if afterCR != (b == '\n') || (b < ' ' && b != '\t' && b != '\r' && b != '\n') || b == 0x7f {
+	if afterCR != (b == '\n') || !isPlain[b] && b != '\r' && b != '\n' {
 		return errFraming
 	}
 	if b != '\n' {
@@ -111,7 +136,7 @@ func (i *inspector) char(b byte) error {
 // early refuses what can never become a request as soon as it shows, so that a
 // TLS hello or random bytes are not waited for.
 func (i *inspector) early(b byte) error {
-	if i.state == inHead && !i.head.started && len(i.line) == 1 && !isTokenChar(b) {
+	if i.state == inHead && !i.head.started && len(i.line) == 1 && !isTokenChar[b] {
 		return errFraming
 	}
 	return nil
@@ -186,58 +211,68 @@ func (i *inspector) chunkSize(line []byte) error {
 // requestLine accepts origin-form targets only (RFC 9112 section 3.2.1): a
 // target that names a host could differ from the Host header.
 func (h *head) requestLine(line []byte) error {
-	parts := strings.Split(string(line), " ")
-	if len(parts) != 3 || len(parts[0]) > 32 || !isToken(parts[0]) {
+	method, rest, _ := bytes.Cut(line, space)
+	target, version, _ := bytes.Cut(rest, space)
+	if len(method) > 32 || !isToken(method) {
 		return errFraming
 	}
-	switch parts[2] {
+	switch string(version) {
 	case "HTTP/1.1":
 	case "HTTP/1.0":
 		h.old = true
 	default:
 		return errFraming
 	}
-	target := parts[1]
-	if target == "" || target[0] != '/' || strings.HasPrefix(target, "//") || strings.IndexByte(target, '#') >= 0 {
+	if len(target) == 0 || target[0] != '/' || len(target) > 1 && target[1] == '/' {
 		return errFraming
 	}
-	for k := range len(target) {
-		if target[k] <= ' ' || target[k] > '~' {
+	for _, b := range target {
+		if b <= ' ' || b > '~' || b == '#' {
 			return errFraming
 		}
 	}
 	return nil
 }
 
+var space = []byte(" ")
+
 // field refuses folded lines and blanks before the colon by demanding a token
 // there (RFC 9112 sections 5.1 and 5.2).
 func (h *head) field(line []byte) error {
-	name, value, ok := strings.Cut(string(line), ":")
+	name, value, ok := bytes.Cut(line, colon)
 	if !ok || !isToken(name) {
 		return errFraming
 	}
-	value = strings.Trim(value, " \t")
+	value = bytes.Trim(value, " \t")
 	switch {
-	case strings.EqualFold(name, "Host"):
+	case bytes.EqualFold(name, hostName):
 		h.hosts++
-		if h.hosts > 1 || !isHost(value) {
+		if h.hosts > 1 || !isHost(string(value)) {
 			return errFraming
 		}
-	case strings.EqualFold(name, "Content-Length"):
+	case bytes.EqualFold(name, lengthName):
 		h.lengths++
-		n, err := strconv.ParseUint(value, 10, 62) // digits only: no sign, no list
+		n, err := strconv.ParseUint(string(value), 10, 62) // digits only: no sign, no list
 		if h.lengths > 1 || err != nil {
 			return errFraming
 		}
 		h.length = int64(n)
-	case strings.EqualFold(name, "Transfer-Encoding"):
+	case bytes.EqualFold(name, codingName):
 		h.codings++
-		if h.codings > 1 || h.old || !strings.EqualFold(value, "chunked") {
+		if h.codings > 1 || h.old || !bytes.EqualFold(value, chunkedName) {
 			return errFraming
 		}
 	}
 	return nil
 }
+
+var (
+	colon       = []byte(":")
+	hostName    = []byte("Host")
+	lengthName  = []byte("Content-Length")
+	codingName  = []byte("Transfer-Encoding")
+	chunkedName = []byte("chunked")
+)
 
 // framing says how the body ends once the head is complete.
 func (h *head) framing() (chunked bool, err error) {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,6 +19,34 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 	refused  *prometheus.CounterVec
 	running  prometheus.Gauge
+	// answered keeps the counters that were used: to find one by its labels
+	// takes as long as all the rest of counting.
+	answered sync.Map // of answered to counters
+}
+
+// answered is what the counters of an answer go by.
+type answered struct {
+	dialect, method, route string
+	class                  int // first digit of the status
+}
+
+type counters struct {
+	requests prometheus.Counter
+	seconds  prometheus.Observer
+}
+
+// of returns the counters of an answer. There are no more than routes, methods
+// that a route has, and classes.
+func (m *metrics) of(a answered) counters {
+	if kept, ok := m.answered.Load(a); ok {
+		return kept.(counters) //nolint:errcheck,forcetypeassert // nothing else is stored
+	}
+	c := counters{
+		m.requests.WithLabelValues(a.dialect, a.method, a.route, itoa(a.class)+"xx"),
+		m.seconds.WithLabelValues(a.dialect, a.method, a.route),
+	}
+	m.answered.Store(a, c)
+	return c
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -69,8 +98,9 @@ func (c *Call) finish(started time.Time) {
 	d, method, route := c.endpoint.dialect.Name, c.fiber.Method(), c.pattern()
 	m := c.server.metrics
 	m.running.Dec()
-	m.requests.WithLabelValues(d, method, route, itoa(status/100)+"xx").Inc()
-	m.seconds.WithLabelValues(d, method, route).Observe(took.Seconds())
+	counted := m.of(answered{d, method, route, status / 100})
+	counted.requests.Inc()
+	counted.seconds.Observe(took.Seconds())
 	fields := []zap.Field{
 		zap.String("request_id", c.id), zap.String("dialect", d), zap.String("method", method),
 		zap.String("route", route), zap.Int("status", status), zap.Duration("took", took),

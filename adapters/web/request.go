@@ -12,15 +12,30 @@ import (
 	"ostiary/domain/tenant"
 )
 
-// values returns every value of a header, as sent. It reads the block that the
-// inspector has let through rather than fasthttp's table, which keeps only the
-// last of some repeated headers.
+// headerField is one line of the head.
+type headerField struct{ name, value string }
+
+// fields are those of the request as the inspector let them through, rather
+// than fasthttp's table, which keeps only the last of some repeated headers.
+func (c *Call) fields() []headerField {
+	if c.head == nil {
+		raw := string(c.fiber.Request().Header.RawHeaders())
+		c.head = make([]headerField, 0, 16)
+		for line := range strings.SplitSeq(raw, "\r\n") {
+			if name, value, ok := strings.Cut(line, ":"); ok {
+				c.head = append(c.head, headerField{name, strings.Trim(value, " \t")})
+			}
+		}
+	}
+	return c.head
+}
+
+// values returns every value of a header, as sent.
 func (c *Call) values(name string) []string {
 	var found []string
-	for line := range strings.SplitSeq(string(c.fiber.Request().Header.RawHeaders()), "\r\n") {
-		key, value, ok := strings.Cut(line, ":")
-		if ok && strings.EqualFold(key, name) {
-			found = append(found, strings.Trim(value, " \t"))
+	for _, f := range c.fields() {
+		if strings.EqualFold(f.name, name) {
+			found = append(found, f.value)
 		}
 	}
 	return found
@@ -63,16 +78,6 @@ func (c *Call) RequireBearer() (secret.Text, error) {
 		err = ErrBearer
 	}
 	return token, err
-}
-
-func isToken68(s string) bool {
-	core := strings.TrimRight(s, "=")
-	for i := range len(core) {
-		if ch := core[i]; !isAlnum(ch) && strings.IndexByte("-._~+/", ch) < 0 {
-			return false
-		}
-	}
-	return core != ""
 }
 
 // Query returns the one value of a query parameter, "" when it is absent. A

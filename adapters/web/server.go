@@ -22,6 +22,7 @@ type Server struct {
 	endpoints map[string]*endpoint
 	fallbacks []*endpoint
 	nobody    *Dialect // owns the paths that no dialect claims
+	standing  []standing
 	built     sync.Once
 	gate      *gate
 }
@@ -33,6 +34,7 @@ func New(cfg Config, log *zap.Logger) *Server {
 		cfg: cfg, log: log, metrics: newMetrics(cfg.Metrics), endpoints: map[string]*endpoint{},
 		nobody: &Dialect{Name: "none", Render: plain},
 	}
+	s.standing = standingFor(cfg)
 	s.app = fiber.New(fiber.Config{
 		Immutable: true, StrictRouting: true, CaseSensitive: true, DisableStartupMessage: true,
 		ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout, IdleTimeout: cfg.IdleTimeout,
@@ -125,25 +127,29 @@ func (s *Server) prepare(ctx *fasthttp.RequestCtx) {
 	ctx.SetUserValue(idKey, id)
 	h := &ctx.Response.Header
 	h.Set("X-Request-Id", id)
-	for _, one := range s.standing() {
-		h.Set(one[0], one[1])
+	for _, one := range s.standing {
+		h.SetCanonical(one.name, one.value)
 	}
 }
 
-// standing are the headers of every answer. The policy for pages names no
+// standing is a header of every answer, its name in canonical form.
+type standing struct{ name, value []byte }
+
+// standingFor are the headers of every answer. The policy for pages names no
 // object-src: default-src stands for it.
-func (s *Server) standing() [][2]string {
-	out := [][2]string{
-		{"Cache-Control", noStore},
-		{"X-Content-Type-Options", "nosniff"},
-		{"Referrer-Policy", "no-referrer"},
-		{"X-Frame-Options", "DENY"},
-		{"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"},
-		{"Cross-Origin-Opener-Policy", "same-origin"},
-		{"Cross-Origin-Resource-Policy", "same-origin"},
+func standingFor(c Config) []standing {
+	of := func(name, value string) standing { return standing{[]byte(name), []byte(value)} }
+	out := []standing{
+		of("Cache-Control", noStore),
+		of("X-Content-Type-Options", "nosniff"),
+		of("Referrer-Policy", "no-referrer"),
+		of("X-Frame-Options", "DENY"),
+		of("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+		of("Cross-Origin-Opener-Policy", "same-origin"),
+		of("Cross-Origin-Resource-Policy", "same-origin"),
 	}
-	if s.cfg.HTTPS {
-		out = append(out, [2]string{"Strict-Transport-Security", "max-age=31536000; includeSubDomains"})
+	if c.HTTPS {
+		out = append(out, of("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
 	}
 	return out
 }
@@ -167,8 +173,8 @@ func (s *Server) bare(ctx *fasthttp.RequestCtx, status int, code string) error {
 func (s *Server) busyAnswer() []byte {
 	const text = `{"error":"unavailable"}`
 	head := "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nX-Request-Id: " + s.cfg.NewID()
-	for _, one := range s.standing() {
-		head += "\r\n" + one[0] + ": " + one[1]
+	for _, one := range s.standing {
+		head += "\r\n" + string(one.name) + ": " + string(one.value)
 	}
 	return []byte(head + "\r\nContent-Type: application/json\r\nContent-Length: " + itoa(len(text)) + "\r\n\r\n" + text)
 }

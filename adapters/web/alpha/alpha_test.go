@@ -3,6 +3,7 @@ package alpha_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -147,6 +148,26 @@ func TestScopes_ListsTheStandardNames(t *testing.T) {
 	a := w.Do(t, harness.Ask{Path: portal + "/scopes", Token: login(t, w).AccessToken})
 
 	require.Equal(t, `{"configurator":true,"finance":true,"support":false}`, a.Body)
+}
+
+func TestScopes_AreWrittenAsAnyEncoderWould(t *testing.T) {
+	t.Parallel()
+	w := setup(t)
+	offer := scope.Map{scope.Support: true}
+	for i := range 40 {
+		name, err := scope.ParseName(fmt.Sprintf("own-%02d%s", i, strings.Repeat("x", i%20)))
+		require.NoError(t, err)
+		offer[name] = i%3 == 0
+	}
+	w.ChangeTenant(t, w.Acme.ID, func(d *tenant.Details) { d.Scopes = offer })
+
+	a := w.Do(t, harness.Ask{Path: portal + "/scopes", Token: login(t, w).AccessToken})
+
+	want := map[scope.Name]bool{scope.Configurator: false, scope.Finance: false}
+	maps.Copy(want, offer)
+	encoded, err := json.Marshal(want)
+	require.NoError(t, err)
+	require.Equal(t, string(encoded), a.Body)
 }
 
 func TestStats_AreExact(t *testing.T) {

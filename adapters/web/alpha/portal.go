@@ -27,7 +27,7 @@ func (a *API) scopes(c *web.Call) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(200, v.Entry.Scopes)
+	return c.Bytes(200, "application/json", switches(v.Entry.Scopes))
 }
 
 func (a *API) stats(c *web.Call) error {

@@ -1,0 +1,88 @@
+package bootstrap
+
+import (
+	"io"
+	"sync"
+)
+
+// spoolMost is how much may wait to be written, in bytes, before those who log
+// wait as well.
+const spoolMost = 1 << 20
+
+// Spool writes to out what others hand it, in their order, many lines at once
+// when there are many: who logs does not wait for the reader of the log, nor
+// make a system call a line. What was handed over when the process is killed
+// may be lost; what it acknowledged to anybody is not kept here.
+type Spool struct {
+	out io.Writer
+
+	mu      sync.Mutex
+	changed sync.Cond
+	waiting []byte
+	spare   []byte
+	busy    bool // out is being written to
+	closed  bool
+}
+
+// NewSpool starts what writes; Close ends it.
+func NewSpool(out io.Writer) *Spool {
+	s := &Spool{out: out}
+	s.changed.L = &s.mu
+	go s.run()
+	return s
+}
+
+// Write implements io.Writer. After Close it writes at once.
+func (s *Spool) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for len(s.waiting) > spoolMost && !s.closed {
+		s.changed.Wait()
+	}
+	if s.closed {
+		s.drained()
+		return s.out.Write(p) //nolint:wrapcheck // part of io.Writer
+	}
+	if len(s.waiting) == 0 {
+		s.changed.Broadcast()
+	}
+	s.waiting = append(s.waiting, p...)
+	return len(p), nil
+}
+
+// Close returns when everything has been written.
+func (s *Spool) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.changed.Broadcast()
+	s.drained()
+	return nil
+}
+
+// drained waits, with the lock, until nothing waits to be written.
+func (s *Spool) drained() {
+	for len(s.waiting) > 0 || s.busy {
+		s.changed.Wait()
+	}
+}
+
+func (s *Spool) run() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		for len(s.waiting) == 0 {
+			if s.closed {
+				return
+			}
+			s.changed.Wait()
+		}
+		batch := s.waiting
+		s.waiting, s.busy = s.spare[:0], true
+		s.mu.Unlock()
+		_, _ = s.out.Write(batch) // nobody is left to tell
+		s.mu.Lock()
+		s.spare, s.busy = batch, false
+		s.changed.Broadcast()
+	}
+}

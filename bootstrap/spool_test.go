@@ -1,0 +1,82 @@
+package bootstrap_test
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"ostiary/bootstrap"
+)
+
+func TestSpool_KeepsLinesWholeAndInTheirOrder(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	s := bootstrap.NewSpool(&out)
+	var wg sync.WaitGroup
+	for writer := range 8 {
+		wg.Go(func() {
+			for n := range 1000 {
+				_, _ = fmt.Fprintf(s, "%d %d\n", writer, n)
+			}
+		})
+	}
+	wg.Wait()
+	require.NoError(t, s.Close())
+
+	next := map[int]int{}
+	for line := range strings.Lines(out.String()) {
+		var writer, n int
+		_, err := fmt.Sscanf(line, "%d %d\n", &writer, &n)
+		require.NoError(t, err)
+		require.Equal(t, next[writer], n)
+		next[writer]++
+	}
+	require.Len(t, next, 8)
+	for _, n := range next {
+		require.Equal(t, 1000, n)
+	}
+	_, _ = s.Write([]byte("last\n"))
+	require.True(t, strings.HasSuffix(out.String(), "last\n"), "what comes after the end is written at once")
+	require.NoError(t, s.Close())
+}
+
+// stuck takes nothing before it is released.
+type stuck struct {
+	bytes.Buffer
+	release chan struct{}
+}
+
+func (s *stuck) Write(p []byte) (int, error) {
+	<-s.release
+	return s.Buffer.Write(p)
+}
+
+func TestSpool_BoundsWhatAReaderLeavesLying(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		out := &stuck{release: make(chan struct{})}
+		s := bootstrap.NewSpool(out)
+		line := make([]byte, 64<<10)
+		handed := 0
+		go func() {
+			for range 100 {
+				_, _ = s.Write(line)
+				handed++
+			}
+		}()
+		synctest.Wait()
+		require.Greater(t, handed, 8, "some may wait")
+		require.Less(t, handed, 40, "but not all")
+
+		close(out.release)
+		synctest.Wait()
+		require.Equal(t, 100, handed)
+		require.NoError(t, s.Close())
+		require.Equal(t, 100*len(line), out.Len())
+	})
+}
