@@ -69,7 +69,7 @@ func (l *Live) advance(ctx context.Context) error {
 		return fmt.Errorf("read changes: %w", err)
 	}
 	returned := l.stores.Own.Now()
-	keys := l.forgetEach(changes)
+	keys := l.forgetEach(l.settled.others(changes, returned))
 	l.watch.told(changes, returned)
 	if keys {
 		l.keysChanged()
@@ -95,6 +95,7 @@ func (l *Live) begin(ctx context.Context) error {
 // followOwn takes over what this process changed itself.
 func (l *Live) followOwn(changes []port.Announcement) {
 	keys := l.forgetEach(changes)
+	l.settled.add(changes, l.stores.Own.Now())
 	l.watch.made(changes)
 	if keys {
 		l.keysChanged()

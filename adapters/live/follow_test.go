@@ -122,3 +122,33 @@ func TestRun_PollsUntilItsContextEndsAndReportsFailures(t *testing.T) {
 	cancel()
 	<-ended
 }
+
+// A store that tells of a change for a while must not make this process ask
+// again and again for what it changed itself.
+func TestPoll_FollowsItsOwnChangeOnce(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	w.edit(func() { w.overlap = 10 })
+	again := func() int {
+		return w.cost(func() {
+			require.NoError(t, l.Poll(t.Context()))
+			require.NoError(t, asks(l)["person"](t.Context()))
+		})
+	}
+	change := port.Change{Tenant: acme, Kind: port.UserChanged, ID: uid.String()}
+	warm(t, l)
+
+	w.own(change, 0, true)
+	require.Equal(t, 1, w.cost(func() { require.NoError(t, asks(l)["person"](t.Context())) }), "it is followed")
+	require.Zero(t, again())
+
+	w.own(change, 0, false)
+	require.Equal(t, 1, again(), "nobody knows whether it was made, or when")
+	require.Equal(t, 1, again())
+	w.edit(func() { w.announced = w.announced[:1] })
+	require.Zero(t, again())
+
+	w.announce(change)
+	require.Equal(t, 1, again(), "another process may not have made it yet")
+	require.Equal(t, 1, again())
+}

@@ -92,6 +92,7 @@ type Live struct {
 	cursor  port.Cursor
 	begun   bool
 	watch   *stopwatch
+	settled settled
 	hooking sync.Mutex
 	hooks   []func()
 }

@@ -209,14 +209,15 @@ func (w *world) local(changes []port.Change) {
 	w.hear(out)
 }
 
-// own is what this process did as long after it announced it.
-func (w *world) own(c port.Change, after time.Duration) {
+// own is what this process did as long after it announced it; settled says that
+// it knows so.
+func (w *world) own(c port.Change, after time.Duration, settled bool) {
 	w.announce(c)
 	w.move(after)
 	w.mu.Lock()
 	entry := strconv.Itoa(len(w.announced) - 1)
 	w.mu.Unlock()
-	w.hear([]port.Announcement{{Change: c, Entry: entry}})
+	w.hear([]port.Announcement{{Change: c, Entry: entry, Settled: settled}})
 }
 
 // announce is what another process did; poll hears of it.

@@ -57,7 +57,7 @@ func TestObserve_CountsTheTimeThatThePollTook(t *testing.T) {
 func TestObserve_MeasuresOnesOwnWhenItWasFollowed(t *testing.T) {
 	t.Parallel()
 	w, l, seen := measured(t)
-	w.own(revoked, 4*time.Millisecond)
+	w.own(revoked, 4*time.Millisecond, true)
 	w.move(200 * time.Millisecond)
 	require.Empty(t, seen(), "how long ago it was announced is not known yet")
 
@@ -69,7 +69,7 @@ func TestObserve_MeasuresOnesOwnWhenItWasFollowed(t *testing.T) {
 func TestObserve_TellsOnesOwnFromTheSameChangeElsewhere(t *testing.T) {
 	t.Parallel()
 	w, l, seen := measured(t)
-	w.own(revoked, time.Millisecond)
+	w.own(revoked, time.Millisecond, true)
 	w.announce(revoked)
 	w.move(90 * time.Millisecond)
 
@@ -83,7 +83,7 @@ func TestObserve_CountsWhatIsToldOfAgainOnce(t *testing.T) {
 	w, l, seen := measured(t)
 	w.edit(func() { w.overlap = 10 })
 	w.announce(revoked)
-	w.own(revoked, 0)
+	w.own(revoked, 0, true)
 	for range 3 {
 		require.NoError(t, l.Poll(t.Context()))
 		w.move(250 * time.Millisecond)
@@ -140,7 +140,7 @@ func TestObserve_CountsWhatTakesAway(t *testing.T) {
 		w, l, seen := measured(t)
 		c := port.Change{Tenant: acme, Kind: kind, ID: session.IDFromBytes([16]byte{9}).String()}
 		w.announce(c)
-		w.own(c, 0)
+		w.own(c, 0, true)
 
 		require.NoError(t, l.Poll(t.Context()))
 		require.NoError(t, l.FollowKeys(t.Context(), func(context.Context) error { return nil }))
@@ -157,7 +157,7 @@ func TestFollowKeys_EndsTheWaitOfARemovedKey(t *testing.T) {
 		own    bool
 	}{
 		"elsewhere": {func(w *world) { w.announce(keys) }, false},
-		"here":      {func(w *world) { w.own(keys, 0) }, true},
+		"here":      {func(w *world) { w.own(keys, 0, true) }, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -181,7 +181,7 @@ func TestFollowKeys_EndsTheWaitOfARemovedKey(t *testing.T) {
 func TestFollowKeys_BeforeItsAgeIsToldIsMeasuredThen(t *testing.T) {
 	t.Parallel()
 	w, l, seen := measured(t)
-	w.own(port.Change{Kind: port.KeysChanged}, 2*time.Millisecond)
+	w.own(port.Change{Kind: port.KeysChanged}, 2*time.Millisecond, true)
 	require.NoError(t, l.FollowKeys(t.Context(), func(context.Context) error { w.move(5 * time.Millisecond); return nil }))
 	require.Empty(t, seen())
 	w.move(time.Second)

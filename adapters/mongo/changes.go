@@ -84,8 +84,16 @@ func (db *DB) change(ctx context.Context, changes []port.Change, write func(cont
 	if err != nil {
 		return err
 	}
-	defer db.tell(announced)
-	return write(ctx)
+	settled := false
+	defer func() {
+		for i := range announced {
+			announced[i].Settled = settled
+		}
+		db.tell(announced)
+	}()
+	err = write(ctx)
+	settled = err == nil
+	return err
 }
 
 // Latest implements port.Changes.

@@ -229,6 +229,9 @@ func (db *DB) write(ctx context.Context, what string, fn func(*tx) error) error 
 	if err != nil {
 		return finish(what, err)
 	}
+	for i := range changes {
+		changes[i].Settled = true
+	}
 	db.tell(changes)
 	return nil
 }

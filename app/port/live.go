@@ -54,11 +54,14 @@ type Change struct {
 // is one and the same whenever the same announcement is told of, and another
 // one for every other announcement. Age is how long before it was told of by
 // Since it was made, by the store's clock, which is the one that all processes
-// share; OnLocal does not tell it.
+// share; OnLocal does not tell it. Settled is told by OnLocal alone: the write
+// is over and known to have been made, so that who forgot what it changed has
+// nothing to fear from hearing of it again.
 type Announcement struct {
 	Change
-	Entry string
-	Age   time.Duration
+	Entry   string
+	Age     time.Duration
+	Settled bool
 }
 
 // Cursor is a place in the sequence of changes, opaque to callers.

@@ -122,8 +122,8 @@ func Test100_SlowDatabase(t *testing.T) {
 }
 
 // beginsKnowing begins a fault when the program knows what a check takes. For
-// 45 s after a change it asks for what changed after every poll, and a poll may
-// come in between.
+// 45 s after a change of which it does not know that it was made, it asks for
+// what changed after every poll, and a poll may come in between.
 func beginsKnowing(d *program.Deployment, p *mongod.FaultProxy, begin func(), check program.Request) {
 	d.T.Helper()
 	require.Eventually(d.T, func() bool {
