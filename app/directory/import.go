@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"ostiary/app/port"
 	"ostiary/domain/actor"
 	"ostiary/domain/contact"
+	"ostiary/domain/email"
 	"ostiary/domain/fault"
 	"ostiary/domain/secret"
 	"ostiary/domain/tenant"
@@ -64,7 +66,7 @@ const (
 // e-mail, so that the same rows may be sent again: what a row says replaces
 // what is there, companies and tags are added to, and a login that exists
 // keeps its password. Rows stand for themselves: after an outage those before
-// it are in.
+// it are in, and some of those after it may be.
 func (s *Importer) Import(ctx context.Context, in ImportInput) (ImportCount, error) {
 	var n ImportCount
 	t, err := s.contacts.office.admit(ctx, in.Caller, actor.ContactsWrite)
@@ -74,30 +76,87 @@ func (s *Importer) Import(ctx context.Context, in ImportInput) (ImportCount, err
 	if err := in.Actor.May(actor.UsersWrite, t.ID()); err != nil {
 		return n, err
 	}
-	for line := 1; ; line++ {
-		row, err := in.Next()
-		if errors.Is(err, io.EOF) {
-			return n, nil
-		}
-		var done importOutcome
-		if err == nil {
-			done, err = s.row(ctx, t, in.Caller, row)
-		}
-		if err != nil && fault.Of(err) == nil {
-			return n, fmt.Errorf("import row %d: %w", line, err)
-		}
-		switch {
-		case err != nil:
-			n.Refused++
-			in.Report(line, err)
-		case done == created:
-			n.Created++
-		case done == updated:
-			n.Updated++
-		default:
-			n.Unchanged++
+	for line, last := 1, false; !last; {
+		var rows []*importLine
+		rows, last = nextLines(in.Next)
+		s.together(ctx, t, in.Caller, rows)
+		for _, r := range rows {
+			if r.err != nil && fault.Of(r.err) == nil {
+				return n, fmt.Errorf("import row %d: %w", line, r.err)
+			}
+			n.count(r)
+			if r.err != nil {
+				in.Report(line, r.err)
+			}
+			line++
 		}
 	}
+	return n, nil
+}
+
+// importTogether is how many rows are under way at once: a store commits many
+// writes in the time of one.
+const importTogether = 64
+
+// importLine is a row and what became of it.
+type importLine struct {
+	ImportRow
+	done importOutcome
+	err  error
+}
+
+func (n *ImportCount) count(r *importLine) {
+	switch {
+	case r.err != nil:
+		n.Refused++
+	case r.done == created:
+		n.Created++
+	case r.done == updated:
+		n.Updated++
+	default:
+		n.Unchanged++
+	}
+}
+
+// nextLines reads as many rows as go together. An outage ends the reading.
+func nextLines(next func() (ImportRow, error)) (rows []*importLine, last bool) {
+	for len(rows) < importTogether {
+		row, err := next()
+		if errors.Is(err, io.EOF) {
+			return rows, true
+		}
+		rows = append(rows, &importLine{ImportRow: row, err: err})
+		if err != nil && fault.Of(err) == nil {
+			return rows, true
+		}
+	}
+	return rows, false
+}
+
+// together takes over rows at once, but those of one address after one
+// another, as they stand.
+func (s *Importer) together(ctx context.Context, t *tenant.Tenant, by Caller, rows []*importLine) {
+	var order []email.Key
+	alike := map[email.Key][]*importLine{}
+	for _, r := range rows {
+		if r.err != nil {
+			continue
+		}
+		key := r.Details.Email.Key()
+		if len(alike[key]) == 0 {
+			order = append(order, key)
+		}
+		alike[key] = append(alike[key], r)
+	}
+	var wg sync.WaitGroup
+	for _, key := range order {
+		wg.Go(func() {
+			for _, r := range alike[key] {
+				r.done, r.err = s.row(ctx, t, by, r.ImportRow)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func (s *Importer) row(ctx context.Context, t *tenant.Tenant, by Caller, row ImportRow) (importOutcome, error) {
