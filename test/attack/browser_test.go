@@ -174,7 +174,8 @@ func Test086_CookiesAreForThisHostAlone(t *testing.T) {
 		set := regexp.MustCompile(`^__Host-ostiary-link=([A-Za-z0-9_-]{43})?; Path=/; Max-Age=[0-9]+; HttpOnly; SameSite=Lax; Secure$`)
 		cookies := 0
 		for _, r := range []program.Request{
-			program.AskForLink("t086", program.Address), pageForm("t086", "", "email="+program.Address), page, program.Login("t086", program.FirstPassword),
+			page, // before a newer mail makes its link void
+			program.AskForLink("t086", program.Address), pageForm("t086", "", "email="+program.Address), program.Login("t086", program.FirstPassword),
 			{Method: "GET", Path: "/t/t086/magic"},
 			{Method: "GET", Path: "/docs"},
 			program.Validate("AAAA"), program.Operator("GET", "/tenants/t086", ""),
