@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -30,6 +29,10 @@ var ours = []measurement{
 		func(s *sheet) bool { return s.median("login ÷ raw") >= 0.85 },
 	},
 	{
+		"link: request, mail, validate", "≥ 1,000/s", links,
+		func(s *sheet) bool { return s.median("links") >= 1000 },
+	},
+	{
 		"storm: reads at 200/s while 64 log in", "p50 ≤ 2 ms, p99 ≤ 10 ms, all served", storm,
 		func(s *sheet) bool {
 			return s.median("reads p50") <= 2 && s.median("reads p99") <= 10 && s.median("reads served") == 1
@@ -42,6 +45,15 @@ var ours = []measurement{
 		},
 	},
 	{"start to ready, empty store", "", start, nil},
+	{
+		"import", "100,000 contacts a minute", imports,
+		func(s *sheet) bool { return s.median("imported") >= 100_000 },
+	},
+	{
+		"stats", "≤ 2 ms at 100,000 documents", stats,
+		func(s *sheet) bool { return s.median("stats, 100,000 documents p50") <= 2 },
+	},
+	{"growth", "CPU each ≤ 1.25 × that at 10 × 10; pages and searches ≤ 5 ms; ready within 150 ms", growth, flat},
 }
 
 // reads alternates between a server that does nothing but answer the same
@@ -70,20 +82,7 @@ func reads(s *scene, p plan, out *sheet) {
 // contacts makes n contacts who can sign in, named by their number.
 func contacts(s *scene, d *program.Deployment, n int) program.Portal {
 	p := d.Found("bench")
-	var wg sync.WaitGroup
-	places := make(chan struct{}, wide)
-	failed := make(chan error, n)
-	for i := range n {
-		places <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-places }()
-			failed <- enrol(d, p, i)
-		})
-	}
-	wg.Wait()
-	for range n {
-		s.must(<-failed)
-	}
+	s.must(atOnce(n, wide, func(i int) error { return enrol(d, p, i) }))
 	return p
 }
 
@@ -113,21 +112,11 @@ func loginOf(p program.Portal) func(int) exchange.Request {
 func refreshes(s *scene, p plan, out *sheet) {
 	d, us := deployed(s, p)
 	folk := contacts(s, d, wide)
-	ops := make([]load.Op, wide)
-	for i := range ops {
-		c := us.dial(s)
-		in, err := expect(s.ctx, c, load.Prepare(us.origin, loginOf(folk)(i)), 200)
-		s.must(err)
-		next, err := text(in.Body(), "refreshToken")
-		s.must(err)
-		ops[i] = func(ctx context.Context) error {
-			res, err := expect(ctx, c, load.Prepare(us.origin, program.Refresh(next)), 200)
-			if err == nil {
-				next, err = text(res.Body(), "refreshToken")
-			}
-			return err
-		}
+	granted := make([]program.Granted, wide)
+	for i := range granted {
+		granted[i] = program.TokensOf(s, d.Must(200, loginOf(folk)(i)))
 	}
+	ops := us.refreshing(s, granted)
 	for range p.rounds {
 		out.note("raw commits, one by one", "/s", commits(s, p.lasts))
 		us.closed(s, out, "refresh", ops, p.lasts)

@@ -3,6 +3,7 @@ package program
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
@@ -77,23 +78,39 @@ func ReadLetter(t testing.TB, name string) Letter {
 	t.Helper()
 	raw, err := os.ReadFile(name)
 	require.NoError(t, err)
+	out, err := ParseLetter(raw)
+	require.NoError(t, err)
+	return out
+}
+
+// ParseLetter reads a mail as it was sent: two alternatives, one of them text
+// with a link.
+func ParseLetter(raw []byte) (Letter, error) {
 	msg, err := mail.ReadMessage(bytes.NewReader(raw))
-	require.NoError(t, err)
-	subject, err := new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject"))
-	require.NoError(t, err)
+	if err != nil {
+		return Letter{}, fmt.Errorf("read mail: %w", err)
+	}
+	out := Letter{To: msg.Header.Get("To"), Header: msg.Header}
+	if out.Subject, err = new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject")); err != nil {
+		return Letter{}, fmt.Errorf("read subject: %w", err)
+	}
 	media, params, err := mime.ParseMediaType(msg.Header.Get("Content-Type"))
-	require.NoError(t, err)
-	require.Equal(t, "multipart/alternative", media)
-	out := Letter{To: msg.Header.Get("To"), Subject: subject, Header: msg.Header}
+	if err != nil || media != "multipart/alternative" {
+		return Letter{}, fmt.Errorf("the mail is of type %q: %w", media, err)
+	}
 	parts := multipart.NewReader(msg.Body, params["boundary"])
 	for {
 		part, err := parts.NextRawPart()
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		require.NoError(t, err)
+		if err != nil {
+			return Letter{}, fmt.Errorf("read part: %w", err)
+		}
 		body, err := io.ReadAll(quotedprintable.NewReader(part))
-		require.NoError(t, err)
+		if err != nil {
+			return Letter{}, fmt.Errorf("read part: %w", err)
+		}
 		if strings.HasPrefix(part.Header.Get("Content-Type"), "text/plain") {
 			out.Text = string(body)
 		} else {
@@ -101,7 +118,9 @@ func ReadLetter(t testing.TB, name string) Letter {
 		}
 	}
 	found := linkInMail.FindStringSubmatch(out.Text)
-	require.NotNil(t, found, "the mail has no link")
+	if found == nil {
+		return Letter{}, errors.New("the mail has no link")
+	}
 	out.Page, out.Token = found[1], found[2]
-	return out
+	return out, nil
 }
