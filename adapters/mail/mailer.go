@@ -46,7 +46,7 @@ func Open(c Config, n Needs) (port.Mailer, error) {
 	case File:
 		return openFiles(press, c.Dir)
 	case SMTP:
-		return &relay{press: press, config: c, roots: n.Roots}, nil
+		return &relay{press: press, config: c, roots: n.Roots, lines: make(chan struct{}, relayLines)}, nil
 	default:
 		return nil, ErrForm
 	}

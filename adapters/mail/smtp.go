@@ -22,7 +22,12 @@ type relay struct {
 	press  press
 	config Config
 	roots  *x509.CertPool
+	lines  chan struct{} // taken by each connection
 }
+
+// relayLines is how many connections to the server there are at once: many
+// servers refuse a client that has more.
+const relayLines = 8
 
 // Send returns nil when the server accepted the mail, whatever became of the
 // connection afterwards: trying again would send it twice.
@@ -54,6 +59,12 @@ func (r *relay) Send(ctx context.Context, m outbox.Mail) error {
 // deliver owns the connection: the library neither closes one whose greeting
 // failed nor watches the context once it is connected.
 func (r *relay) deliver(ctx context.Context, msg *gomail.Msg) error {
+	select {
+	case r.lines <- struct{}{}:
+		defer func() { <-r.lines }()
+	case <-ctx.Done():
+		return ctx.Err() //nolint:wrapcheck // the caller says what it is about
+	}
 	release := func() {}
 	defer func() { release() }()
 	client, err := r.client(func(dial context.Context, network, address string) (net.Conn, error) {

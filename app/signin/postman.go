@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	postmen = 8                // deliveries at once
+	postmen = 32               // deliveries at once, most of which wait for the store
 	patrol  = time.Second      // how often jobs of other processes are looked for
 	sending = 30 * time.Second // one delivery
 )
@@ -91,27 +91,44 @@ func (p *Postman) Run(ctx context.Context) {
 	}
 }
 
-// Drain delivers everything that is due and returns when nothing is.
+// Drain delivers everything that is due and returns when nothing is and all is
+// settled. What Wake tells of meanwhile is not kept waiting by a mail server
+// that is slow with another mail.
 func (p *Postman) Drain(ctx context.Context) error {
+	done, under := make(chan struct{}, postmen), 0
+	finish := func(left int) {
+		for under > left {
+			<-done
+			under--
+		}
+	}
+	defer finish(0)
 	for {
-		jobs, err := p.outbox.Lease(ctx, p.sys.Clock.Now(), 4*postmen)
+		jobs, err := p.outbox.Lease(ctx, p.sys.Clock.Now(), postmen-under)
 		if err != nil {
 			return fmt.Errorf("lease jobs: %w", err)
 		}
-		if len(jobs) == 0 {
-			return nil
-		}
-		var wg sync.WaitGroup
-		places := make(chan struct{}, postmen)
 		for _, j := range jobs {
-			places <- struct{}{}
-			wg.Go(func() {
-				defer func() { <-places }()
+			under++
+			go func() {
+				defer func() { done <- struct{}{} }()
 				// Who stops the loop lets deliveries under way finish.
 				p.handle(context.WithoutCancel(ctx), j)
-			})
+			}()
 		}
-		wg.Wait()
+		for len(jobs) == 0 && under > 0 {
+			select {
+			case <-done:
+				under--
+				continue
+			case <-p.wake:
+			}
+			break
+		}
+		if len(jobs) == 0 && under == 0 {
+			return nil
+		}
+		finish(postmen - postmen/4) // to lease several at once again
 	}
 }
 
