@@ -14,8 +14,8 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"ostiary/adapters/system"
 	"ostiary/adapters/web"
-	"ostiary/app/port"
 )
 
 const (
@@ -89,7 +89,7 @@ func serve(lc fx.Lifecycle, srv *web.Server, w *Workers, ln net.Listener, log *z
 
 // serveMetrics opens the listener for those who may read metrics without a
 // token because they can reach it.
-func serveMetrics(lc fx.Lifecycle, c Config, clock port.Clock, reg *prometheus.Registry, log *zap.Logger) error {
+func serveMetrics(lc fx.Lifecycle, c Config, reg *prometheus.Registry, log *zap.Logger) error {
 	if c.MetricsListen == "" {
 		return nil
 	}
@@ -97,7 +97,7 @@ func serveMetrics(lc fx.Lifecycle, c Config, clock port.Clock, reg *prometheus.R
 	if err != nil {
 		return fmt.Errorf("OSTIARY_METRICS_LISTEN=%q: %w", c.MetricsListen, errors.Unwrap(err))
 	}
-	srv := web.New(web.Config{NewID: newRequestID, Now: clock.Now}, log)
+	srv := web.New(web.Config{NewID: newRequestID, Now: system.Instant}, log)
 	srv.Mount(web.MetricsOnly(reg))
 	lc.Append(fx.Hook{
 		OnStart: func(context.Context) error {

@@ -62,10 +62,10 @@ func (r receipts) Seal(requestID string, t tenant.ID, err error) string {
 	return r.inner.Issue(t, requestID, err)
 }
 
-func newServer(c Config, clock port.Clock, res *tenancy.Resolver, rec *operation.Receipts, reg *prometheus.Registry, log *zap.Logger) *web.Server {
+func newServer(c Config, res *tenancy.Resolver, rec *operation.Receipts, reg *prometheus.Registry, log *zap.Logger) *web.Server {
 	return web.New(web.Config{
 		NewID:          newRequestID,
-		Now:            clock.Now,
+		Now:            system.Instant,
 		HTTPS:          c.https(),
 		TrustedProxies: c.TrustedProxies,
 		Tag:            port.WithRequest,

@@ -24,8 +24,9 @@ func (e *endpoint) handle(s *Server) fiber.Handler {
 	return func(f *fiber.Ctx) error {
 		c := &Call{fiber: f, server: s, endpoint: e, id: requestID(f.Context())}
 		started := s.cfg.Now()
-		ctx, cancel := context.WithTimeout(context.Background(), s.cfg.RequestTimeout)
-		defer cancel()
+		until := newDeadline(s.cfg.Now, started, s.cfg.RequestTimeout)
+		defer until.end()
+		var ctx context.Context = until
 		if s.cfg.Tag != nil {
 			ctx = s.cfg.Tag(ctx, c.id)
 		}
@@ -101,12 +102,11 @@ func (c *Call) readPath() error {
 			return ErrRoute
 		}
 	}
-	c.params = map[string]string{}
-	for segment := range strings.SplitSeq(c.endpoint.pattern, "/") {
-		if isParam(segment) {
-			name := segment[1 : len(segment)-1]
-			c.params[name], _ = url.PathUnescape(c.fiber.Params(name)) // the whole path decoded above
-		}
+	if len(c.endpoint.params) > 0 {
+		c.params = make(map[string]string, len(c.endpoint.params))
+	}
+	for _, name := range c.endpoint.params {
+		c.params[name], _ = url.PathUnescape(c.fiber.Params(name)) // the whole path decoded above
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package web
 
-import "net/netip"
+import (
+	"context"
+	"net/netip"
+	"time"
+)
 
 // Exported for the tests of what no answer shows well enough.
 var (
@@ -28,4 +32,10 @@ func Inspect(p []byte, size int) (fit int, ends []int, err error) {
 		}
 	}
 	return fit, ends, nil
+}
+
+// NewDeadline makes the context of a request and what ends it.
+func NewDeadline(now func() time.Time, started time.Time, within time.Duration) (context.Context, func()) {
+	d := newDeadline(now, started, within)
+	return d, d.end
 }

@@ -53,6 +53,7 @@ const tenantPrefix = "/t/{tenantCode}"
 type endpoint struct {
 	dialect *Dialect
 	pattern string
+	params  []string // their names, in order
 	routes  map[string]*Route
 	allow   string
 	slashes bool
@@ -70,7 +71,7 @@ func (s *Server) Mount(d Dialect) {
 			s.add(&d, prefix+d.Routes[i].Path, &d.Routes[i])
 		}
 		for _, p := range d.Prefixes {
-			s.fallbacks = append(s.fallbacks, &endpoint{dialect: &d, pattern: prefix + p})
+			s.fallbacks = append(s.fallbacks, &endpoint{dialect: &d, pattern: prefix + p, params: paramsOf(prefix + p)})
 		}
 	}
 }
@@ -78,7 +79,7 @@ func (s *Server) Mount(d Dialect) {
 func (s *Server) add(d *Dialect, pattern string, r *Route) {
 	e, ok := s.endpoints[pattern]
 	if !ok {
-		e = &endpoint{dialect: d, pattern: pattern, routes: map[string]*Route{}}
+		e = &endpoint{dialect: d, pattern: pattern, params: paramsOf(pattern), routes: map[string]*Route{}}
 		s.endpoints[pattern] = e
 	}
 	if e.dialect != d || e.routes[r.Method] != nil {
@@ -122,6 +123,15 @@ func bySpecificity(a, b string) int {
 		}
 	}
 	return len(as) - len(bs)
+}
+
+func paramsOf(pattern string) (names []string) {
+	for segment := range strings.SplitSeq(pattern, "/") {
+		if isParam(segment) {
+			names = append(names, segment[1:len(segment)-1])
+		}
+	}
+	return names
 }
 
 func isParam(segment string) bool {

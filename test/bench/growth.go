@@ -93,19 +93,20 @@ func (g *grownTo) prepare(s *scene, d *program.Deployment) {
 	login := func(i int) exchange.Request {
 		return program.LoginAs(grownCode, grownAddress(i%small.contacts), program.FirstPassword)
 	}
-	visits := make([]program.Granted, wide)
-	for i := range visits {
-		visits[i] = program.TokensOf(s, d.Must(200, login(i)))
+	u := ourSubject(g.target, login)
+	access, refresh := make([]string, wide), make([]string, wide)
+	for i := range wide {
+		access[i], refresh[i] = u.signIn(s, i)
 	}
 	read := func(path string) []load.Op {
-		return g.each(s, wide, 200, func(i int) exchange.Request { return program.Visit(path, visits[i]) })
+		return g.each(s, wide, 200, func(i int) exchange.Request { return visiting(path).ask(access[i]) })
 	}
 	one := func(path string) []load.Op { return g.repeated(s, 1, 200, program.Operator("GET", path, "")) }
 	token := d.Must(201, program.Operator("POST", "/tenants/"+grownCode+"/api-tokens", `{"name":"crm","permissions":["contacts:read"]}`)).Text(s, "token")
 	last := min(200, max(1, g.contacts/50))
 	g.ops = map[string][]load.Op{
 		"/scopes": read("/scopes"), "/me": read("/me"),
-		"refresh":        g.refreshing(s, visits),
+		"refresh":        u.refreshing(s, refresh),
 		"login":          g.each(s, wide, 200, login),
 		"page by cursor": {g.turning(s)},
 		"page by number": g.repeated(s, 1, 200, exchange.Request{
@@ -114,22 +115,6 @@ func (g *grownTo) prepare(s *scene, d *program.Deployment) {
 		"search by e-mail": one("/tenants/" + grownCode + "/contacts?email=" + url.QueryEscape(grownAddress(g.contacts-1))),
 		"search by name":   one(fmt.Sprintf("/tenants/%s/contacts?q=Last%d", grownCode, g.contacts-1)),
 	}
-}
-
-// refreshing trades in what each answer gave.
-func (t target) refreshing(s *scene, from []program.Granted) []load.Op {
-	ops := make([]load.Op, len(from))
-	for i := range ops {
-		c, next := t.dial(s), from[i].Refresh
-		ops[i] = func(ctx context.Context) error {
-			res, err := expect(ctx, c, load.Prepare(t.origin, program.Refresh(next)), 200)
-			if err == nil {
-				next, err = text(res.Body(), "refreshToken")
-			}
-			return err
-		}
-	}
-	return ops
 }
 
 // turning reads a list page by page, and begins again at its end.

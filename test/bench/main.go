@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"time"
 
 	"ostiary/test/program"
@@ -55,9 +56,9 @@ func main() {
 
 // Run measures what was asked for, and prints it.
 func (p plan) Run() int {
-	rows := ours
-	if p.peer != "" {
-		rows = theirs
+	rows := common
+	if p.peer == "" {
+		rows = append(slices.Clone(common), ours...)
 	}
 	var done []row
 	code := 0

@@ -12,8 +12,8 @@ import (
 	"ostiary/test/program"
 )
 
-// ours are the rows of Ostiary's own table, on SQLite.
-var ours = []measurement{
+// common are the rows for any server that people sign in to.
+var common = []measurement{
 	{
 		"reads", "/scopes ≥ 0.6 and /me ≥ 0.4 of bare Fiber with the same bytes; /me p99 ≤ 10 ms", reads,
 		func(s *sheet) bool {
@@ -29,14 +29,18 @@ var ours = []measurement{
 		func(s *sheet) bool { return s.median("login ÷ raw") >= 0.85 },
 	},
 	{
-		"link: request, mail, validate", "≥ 1,000/s", links,
-		func(s *sheet) bool { return s.median("links") >= 1000 },
-	},
-	{
 		"storm: reads at 200/s while 64 log in", "p50 ≤ 2 ms, p99 ≤ 10 ms, all served", storm,
 		func(s *sheet) bool {
 			return s.median("reads p50") <= 2 && s.median("reads p99") <= 10 && s.median("reads served") == 1
 		},
+	},
+}
+
+// ours are the rows of Ostiary alone, on SQLite.
+var ours = []measurement{
+	{
+		"link: request, mail, validate", "≥ 1,000/s", links,
+		func(s *sheet) bool { return s.median("links") >= 1000 },
 	},
 	{
 		"memory", "idle ≤ 40 MiB; 256 logins at once ≤ 96 above, 10,000 ≤ 256 above", memory,
@@ -57,24 +61,25 @@ var ours = []measurement{
 }
 
 // reads alternates between a server that does nothing but answer the same
-// bytes and ours.
+// bytes and the one that is measured.
 func reads(s *scene, p plan, out *sheet) {
-	d, us := deployed(s, p)
-	g := d.SignIn(d.Found("bench"))
-	for _, path := range []string{"/scopes", "/me"} {
-		visit := program.Visit(path, g)
-		got := d.Must(200, visit)
-		same := answer{Body: string(got.Body), Header: map[string]string{}}
-		for name := range got.Header {
-			if name != "Date" && name != "Content-Length" {
-				same.Header[name] = got.Header.Get(name)
+	u := p.subject(s)
+	access, _ := u.signIn(s, 0)
+	for _, one := range u.reads {
+		ask := one.ask(access)
+		got, err := expect(s.ctx, u.dial(s), load.Prepare(u.origin, ask), 200)
+		s.must(err)
+		same := answer{Body: string(got.Body()), Header: map[string]string{}}
+		for name, value := range got.Header.All() {
+			if n := string(name); n != "Date" && n != "Content-Length" && n != "Server" {
+				same.Header[n] = string(value)
 			}
 		}
 		fiber := target{origin: bare(s, same)}
 		for range p.rounds {
-			limit := fiber.closed(s, out, path+" bare", fiber.repeated(s, wide, 200, visit), p.lasts)
-			run := us.closed(s, out, path, us.repeated(s, wide, 200, visit), p.lasts)
-			out.note(path+" ÷ bare", "", run.Rate()/limit.Rate())
+			limit := fiber.closed(s, out, one.name+" bare", fiber.repeated(s, wide, 200, ask), p.lasts)
+			run := u.closed(s, out, one.name, u.repeated(s, wide, 200, ask), p.lasts)
+			out.note(one.name+" ÷ bare", "", run.Rate()/limit.Rate())
 		}
 	}
 }
@@ -110,28 +115,45 @@ func loginOf(p program.Portal) func(int) exchange.Request {
 
 // refreshes has each connection trade in what the last answer on it gave.
 func refreshes(s *scene, p plan, out *sheet) {
-	d, us := deployed(s, p)
-	folk := contacts(s, d, wide)
-	granted := make([]program.Granted, wide)
-	for i := range granted {
-		granted[i] = program.TokensOf(s, d.Must(200, loginOf(folk)(i)))
+	u := p.subject(s)
+	if u.refresh == nil {
+		return
 	}
-	ops := us.refreshing(s, granted)
+	tokens := make([]string, wide)
+	for i := range tokens {
+		_, tokens[i] = u.signIn(s, i)
+	}
+	ops := u.refreshing(s, tokens)
 	for range p.rounds {
 		out.note("raw commits, one by one", "/s", commits(s, p.lasts))
-		us.closed(s, out, "refresh", ops, p.lasts)
+		u.closed(s, out, "refresh", ops, p.lasts)
 	}
+}
+
+// refreshing trades in what each answer gave.
+func (u subject) refreshing(s *scene, tokens []string) []load.Op {
+	ops := make([]load.Op, len(tokens))
+	for i := range ops {
+		c, next := u.dial(s), tokens[i]
+		ops[i] = func(ctx context.Context) error {
+			res, err := expect(ctx, c, load.Prepare(u.origin, u.refresh(next)), 200)
+			if err == nil {
+				_, next, err = u.granted(res.Body())
+			}
+			return err
+		}
+	}
+	return ops
 }
 
 // logins alternates between hashing alone and signing in.
 func logins(s *scene, p plan, out *sheet) {
-	d, us := deployed(s, p)
-	folk := contacts(s, d, wide)
-	ops := us.each(s, wide, 200, loginOf(folk))
+	u := p.subject(s)
+	ops := u.each(s, wide, 200, u.login)
 	for range p.rounds {
 		limit := hashes(p.lasts)
 		out.note("raw argon2id", "/s", limit)
-		run := us.closed(s, out, "login", ops, p.lasts)
+		run := u.closed(s, out, "login", ops, p.lasts)
 		out.note("login ÷ raw", "", run.Rate()/limit)
 	}
 }
@@ -140,22 +162,22 @@ const pace = 200 // reads a second
 
 // storm reads at a pace, and as fast as 8 connections can, while 64 log in.
 func storm(s *scene, p plan, out *sheet) {
-	d, us := deployed(s, p)
-	folk := contacts(s, d, wide)
-	g := d.SignIn(folk)
-	visit := program.Visit("/me", g)
-	quiet := load.Paced(s.ctx, us.repeated(s, wide, 200, visit), pace, p.lasts)
+	u := p.subject(s)
+	access, _ := u.signIn(s, 0)
+	visit := u.reads[len(u.reads)-1].ask(access)
+	paced := u.repeated(s, wide, 200, visit)
+	quiet := load.Paced(s.ctx, paced, pace, p.lasts)
 	s.must(quiet.Err())
 	out.time("quiet p99", quiet.Percentile(99))
-	flood := us.each(s, wide, 200, loginOf(folk))
+	flood := u.each(s, wide, 200, u.login)
 	for range p.rounds {
 		during(s, flood, func() {
-			r := load.Paced(s.ctx, us.repeated(s, wide, 200, visit), pace, p.lasts)
+			r := load.Paced(s.ctx, paced, pace, p.lasts)
 			out.time("reads p50", r.Percentile(50))
 			out.time("reads p99", r.Percentile(99))
 			out.note("reads served", "", float64(r.Done)/float64(r.Intended))
 		})
-		during(s, flood, func() { us.closed(s, out, "8 readers", us.repeated(s, 8, 200, visit), p.lasts) })
+		during(s, flood, func() { u.closed(s, out, "8 readers", u.repeated(s, 8, 200, visit), p.lasts) })
 	}
 }
 
@@ -178,9 +200,9 @@ func memory(s *scene, p plan, out *sheet) {
 	for range p.rounds {
 		for _, n := range []int{256, 10_000} {
 			d, us := deployed(s, p)
-			d.SignIn(d.Found("bench"))
 			idle := us.usage(s).Memory
 			out.note("idle", "MiB", mib(idle))
+			d.SignIn(d.Found("bench"))
 			done := crowd(s, us, n)
 			out.note(fmt.Sprintf("%d logins, above idle", n), "MiB", mib(us.usage(s).Peak-idle))
 			out.note(fmt.Sprintf("%d logins, judged", n), "", float64(done))

@@ -1,0 +1,76 @@
+package web_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ostiary/adapters/web"
+)
+
+func TestDeadline_IsTheLibrarysInAllButItsTimer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, end := web.NewDeadline(time.Now, time.Now(), time.Second)
+		at, ok := ctx.Deadline()
+		require.True(t, ok)
+		require.Equal(t, time.Now().Add(time.Second), at)
+		require.NoError(t, ctx.Err())
+		child, cancel := context.WithTimeout(ctx, time.Hour)
+		defer cancel()
+
+		time.Sleep(time.Second - 1)
+		synctest.Wait()
+		require.NoError(t, ctx.Err())
+		require.NoError(t, child.Err())
+		time.Sleep(1)
+		synctest.Wait()
+		for _, c := range []context.Context{ctx, child} {
+			<-c.Done()
+			require.ErrorIs(t, c.Err(), context.DeadlineExceeded)
+		}
+		end()
+		require.ErrorIs(t, ctx.Err(), context.DeadlineExceeded, "it stays what it was")
+	})
+}
+
+func TestDeadline_WithoutAnybodyWaiting(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		late, end := web.NewDeadline(time.Now, time.Now(), time.Second)
+		defer end()
+		time.Sleep(time.Second)
+		require.ErrorIs(t, late.Err(), context.DeadlineExceeded)
+		<-late.Done()
+
+		over, end := web.NewDeadline(time.Now, time.Now(), time.Second)
+		end()
+		require.ErrorIs(t, over.Err(), context.Canceled)
+		<-over.Done()
+		require.ErrorIs(t, over.Err(), context.Canceled)
+	})
+}
+
+func TestDeadline_EndReleasesWhatFollowsIt(t *testing.T) {
+	t.Parallel()
+	ctx, end := web.NewDeadline(time.Now, time.Now(), time.Hour)
+	before := runtime.NumGoroutine()
+	children := make([]context.Context, 1000)
+	for i := range children {
+		child, cancel := context.WithCancel(context.WithValue(ctx, "key", i)) //nolint:revive,staticcheck // a test's own key
+		defer cancel()
+		children[i] = child
+	}
+	require.Less(t, runtime.NumGoroutine(), before+500, "no goroutine for each")
+
+	end()
+
+	for _, child := range children {
+		<-child.Done()
+		require.ErrorIs(t, child.Err(), context.Canceled)
+	}
+}
