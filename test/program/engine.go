@@ -16,14 +16,18 @@ const MasterKey = "4uOhjqY0X2bU1sVhJ7c5b0m3m8xk3n1yQ6bHq0mJtZc="
 type Engine struct {
 	Name    string
 	Storage func(*Deployment) []string
+	// Tests is how many may share one store: what takes MongoDB's place looks at
+	// every document for every command, and slows down with each test's. 0 is
+	// any number.
+	Tests int
 }
 
 // The engines that ship.
 var (
-	OnSQLite = Engine{"SQLite", func(d *Deployment) []string {
+	OnSQLite = Engine{Name: "SQLite", Storage: func(d *Deployment) []string {
 		return []string{"OSTIARY_STORAGE=sqlite:" + filepath.Join(d.Dir, "ostiary.db")}
 	}}
-	OnMongoDB = Engine{"MongoDB", func(d *Deployment) []string {
+	OnMongoDB = Engine{Name: "MongoDB", Tests: 5, Storage: func(d *Deployment) []string {
 		d.T.Log(mongod.Kind(d.T))
 		return MongoAt(mongod.Database(d.T))
 	}}

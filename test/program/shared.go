@@ -3,6 +3,7 @@ package program
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -10,45 +11,85 @@ import (
 	"ostiary/test/mongod"
 )
 
-// lasting are the deployments that outlive the test which asked first.
+// lasting is what outlives the test that asked first.
 var lasting struct {
 	sync.Mutex
-	made  map[string]*Deployment
+	made  map[string]*common
 	ended []func()
 }
 
-// Shared returns a running deployment that all tests of a package have in
-// common which ask for the same engine and environment. It is for tests that
-// keep to tenants of their own and leave the operator's things alone.
+// common is a deployment that several tests have in common.
+type common struct {
+	*Deployment
+
+	stage      *untilTheEnd
+	asked, has int // how many tests did, and have it now
+	retired    bool
+}
+
+// Shared returns a running deployment that tests of a package have in common
+// which ask for the same engine and environment. It is for tests that keep to
+// tenants of their own and leave the operator's things alone.
 func Shared(t testing.TB, on Engine, env ...string) *Deployment {
 	t.Helper()
 	lasting.Lock()
 	defer lasting.Unlock()
 	key := on.Name + "\n" + strings.Join(env, "\n")
-	d := lasting.made[key]
-	if d == nil {
-		d = deployFor(&untilTheEnd{TB: t}, on, env...)
-		d.Start()
+	c := lasting.made[key]
+	if c == nil {
+		stage := &untilTheEnd{TB: t}
+		c = &common{Deployment: deployFor(stage, on, env...), stage: stage}
+		lasting.ended = append(lasting.ended, stage.end)
+		c.Start()
 		if lasting.made == nil {
-			lasting.made = map[string]*Deployment{}
+			lasting.made = map[string]*common{}
 		}
-		lasting.made[key] = d
+		lasting.made[key] = c
 	}
-	return d.For(t)
+	c.asked++
+	c.has++
+	if on.Tests > 0 && c.asked >= on.Tests {
+		c.retired = true
+		delete(lasting.made, key)
+	}
+	t.Cleanup(c.leave)
+	return c.For(t)
+}
+
+// leave ends what nobody has or will have any more.
+func (c *common) leave() {
+	lasting.Lock()
+	defer lasting.Unlock()
+	if c.has--; c.retired && c.has == 0 {
+		c.stage.end()
+	}
 }
 
 // untilTheEnd stands for the test binary where a test would end too soon.
-type untilTheEnd struct{ testing.TB }
+type untilTheEnd struct {
+	testing.TB
 
-// Cleanup runs f when all tests are over.
-func (*untilTheEnd) Cleanup(f func()) { lasting.ended = append(lasting.ended, f) }
+	cleanups []func()
+}
 
-// TempDir is removed when all tests are over.
+// end runs the cleanups, once, last one first.
+func (u *untilTheEnd) end() {
+	for _, f := range slices.Backward(u.cleanups) {
+		f()
+	}
+	u.cleanups = nil
+}
+
+// Cleanup runs f at the end.
+func (u *untilTheEnd) Cleanup(f func()) { u.cleanups = append(u.cleanups, f) }
+
+// TempDir is removed at the end.
 func (u *untilTheEnd) TempDir() string {
 	dir, err := os.MkdirTemp(scratch, "shared-")
 	if err != nil {
 		u.Fatal(err)
 	}
+	u.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
 
@@ -66,8 +107,8 @@ type shared struct{ mongod.Runner }
 // Run implements mongod.Runner.
 func (s shared) Run() int {
 	code := s.Runner.Run()
-	for i := len(lasting.ended) - 1; i >= 0; i-- {
-		lasting.ended[i]()
+	for _, end := range slices.Backward(lasting.ended) {
+		end()
 	}
 	return code
 }
