@@ -29,6 +29,7 @@ type plan struct {
 	rounds int
 	json   string
 	peer   string
+	env    []string
 	// profiles is a folder, "" for none.
 	profiles string
 }
@@ -43,6 +44,10 @@ func main() {
 	flag.DurationVar(&p.lasts, "for", 5*time.Second, "how long one run lasts")
 	flag.IntVar(&p.rounds, "rounds", 3, "how many runs; their median counts")
 	flag.StringVar(&p.json, "json", "", "also write the rows to this `FILE`")
+	flag.Func("env", "give the program this `SETTING=VALUE` as well; may be repeated", func(s string) error {
+		p.env = append(p.env, s)
+		return nil
+	})
 	flag.StringVar(&p.profiles, "profiles", "", "write a CPU profile of each closed loop into this `FOLDER`")
 	flag.StringVar(&p.peer, "peer", "", "measure the server that this `FILE` describes, see test/bench/peer.md")
 	flag.Parse()

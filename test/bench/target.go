@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -128,7 +129,7 @@ func (t target) usage(s *scene) load.Usage {
 // deployed is a deployment of the built program with defaults as they ship,
 // but for the limits: who measures comes from one address.
 func deployed(s *scene, p plan, env ...string) (*program.Deployment, target) {
-	d := program.Deploy(s, append([]string{"OSTIARY_LIMITS=off"}, env...)...)
+	d := program.Deploy(s, slices.Concat([]string{"OSTIARY_LIMITS=off"}, p.env, env)...)
 	d.LogLines = 100
 	d.Start()
 	return d, target{origin: d.URL, pid: d.PID(), profiles: p.profiles}
