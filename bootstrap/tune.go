@@ -28,34 +28,38 @@ type tuning struct {
 	// collected. Each hash leaves megabytes that take no time to judge, while a
 	// collection takes time from everybody: better a few than one a hash.
 	garbage int
-	// memory bounds what garbage may add, in bytes. 10,000 clients that sign in
-	// at once are answered within it.
-	memory int64
+	// memory bounds what the program and its garbage take, in bytes, while little
+	// goes on; room is what garbage may take of it when more does.
+	memory, room int64
 }
 
 const (
 	garbage = 400
-	// memoryBase is what the program may use beside its hashes.
-	memoryBase = 128 << 20
-	// hashSpare is how many hashes' worth of memory each worker may use: the
-	// one that it makes, and the last one's garbage.
-	hashSpare = 2
+	// memoryBase is what the program uses beside its hashes while little goes on.
+	memoryBase = 20 << 20
+	// memoryBurst is how much more a burst of requests may take without being
+	// given as much again: 10,000 clients that sign in at once are answered within
+	// it.
+	memoryBurst = 144 << 20
 
-	memoryPatrol = time.Second
-	// memoryLooks is how many patrols in a row must find no room: longer than a
-	// request may take, so that a burst of them is over by then.
-	memoryLooks = 20
+	memoryPatrol = 100 * time.Millisecond
+	// memoryLooks is how many patrols in a row must find that more is in use:
+	// longer than a request may take, so that a burst of them is over by then.
+	memoryLooks = 200
 )
 
 // tuningFor fits the program to so many cores, and says how many hashes may be
 // made at once.
 func tuningFor(cores int, a argon.Config) (tuning, int) {
 	workers := max(1, cores/int(a.Parallelism))
-	return tuning{
+	hashes := int64(workers) * int64(a.MemoryKiB) << 10
+	t := tuning{
 		threads: cores + min(cores, workers*int(a.Parallelism)),
 		garbage: garbage,
-		memory:  memoryBase + hashSpare*int64(workers)*int64(a.MemoryKiB)<<10,
-	}, workers
+		room:    hashes, // the last one of each worker
+	}
+	t.memory = memoryBase + hashes + t.room
+	return t, workers
 }
 
 // tune fits the process to its machine until ctx ends. What the operator gave
@@ -75,15 +79,20 @@ func tune(ctx context.Context, c Config) Config {
 	} else {
 		most = math.MaxInt64
 	}
-	debug.SetMemoryLimit(t.memory)
+	set := t.memory
+	debug.SetMemoryLimit(set)
 	if !given("GOGC") {
 		debug.SetGCPercent(t.garbage)
 	}
 	go func() {
 		var looks [memoryLooks]uint64
 		for i := 0; pause(ctx, memoryPatrol); i++ {
-			looks[i%memoryLooks] = inUse()
-			debug.SetMemoryLimit(memoryLimit(t.memory, most/10*9, slices.Min(looks[:])))
+			now := inUse()
+			looks[i%memoryLooks] = now
+			if next := t.limit(most/10*9, now, slices.Min(looks[:])); next != set {
+				set = next
+				debug.SetMemoryLimit(set)
+			}
 		}
 	}()
 	return c
@@ -103,15 +112,19 @@ func allowance(path string) (int64, bool) {
 
 func given(variable string) bool { return os.Getenv(variable) != "" }
 
-// memoryLimit is base for as long as what is in use leaves room for garbage
-// below it. A process that holds more would do nothing but collect; it gets as
-// much again, which is what Go does by itself, but no more than most, which
-// leaves a container room for what the collector does not see.
-func memoryLimit(base, most int64, used uint64) int64 {
-	if n := int64(min(used, 1<<61)); n > base/8*7 {
-		return max(base, min(2*n, most))
+// limit is how much memory the program may take before garbage is collected
+// whatever that costs. What is in use now has room for garbage on top, as long
+// as a burst lasts. A process that holds more for longer would do nothing but
+// collect: it gets as much again as it held at least, which is what Go does by
+// itself. It is never more than most, which leaves a container room for what the
+// collector does not see.
+func (t tuning) limit(most int64, now, least uint64) int64 {
+	used, held := int64(min(now, 1<<61)), int64(min(least, 1<<61))
+	out := max(t.memory, min(used+t.room, t.memory+memoryBurst))
+	if held+t.room > t.memory+memoryBurst/4 {
+		out = max(out, 2*held)
 	}
-	return base
+	return max(t.memory, min(out, most))
 }
 
 // inUse is what the last collection found to be in use, and the stacks.

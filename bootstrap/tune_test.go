@@ -31,7 +31,8 @@ func TestTuningFor_HashesOnEveryCoreAndKeepsThreadsForTheRest(t *testing.T) {
 
 		require.Equal(t, row.threads, tuned.threads, row)
 		require.Equal(t, row.workers, workers, row)
-		require.Equal(t, int64(128<<20+2*row.workers*19456<<10), tuned.memory, row)
+		require.Equal(t, int64(row.workers*19456<<10), tuned.room, row)
+		require.Equal(t, 20<<20+2*tuned.room, tuned.memory, row)
 	}
 }
 
@@ -63,20 +64,33 @@ func TestTune_IsAppliedToTheProcessUnlessTheOperatorSaysOtherwise(t *testing.T) 
 	tuned := tune(ctx, c)
 	require.Equal(t, threads, tuned.Argon.Workers)
 	require.Equal(t, 2*threads, runtime.GOMAXPROCS(0))
-	require.LessOrEqual(t, debug.SetMemoryLimit(-1), int64(memoryBase+2*threads*19456<<10))
+	require.LessOrEqual(t, debug.SetMemoryLimit(-1), int64(20<<20+2*threads*19456<<10))
 	require.Equal(t, 400, debug.SetGCPercent(100))
 }
 
-func TestMemoryLimit_StandsUntilThereIsNoRoomForGarbage(t *testing.T) {
+func TestLimit_LeavesRoomForGarbageOnTopOfWhatIsUsed(t *testing.T) {
 	t.Parallel()
-	const base, most = 200 << 20, 400 << 20
+	const mib = 1 << 20
+	tuned := tuning{memory: 100 * mib, room: 50 * mib}
+	const plenty = 4000 * mib
 
-	require.Equal(t, int64(base), memoryLimit(base, most, 0))
-	require.Equal(t, int64(base), memoryLimit(base, most, 175<<20))
-	require.Equal(t, int64(352<<20), memoryLimit(base, most, 176<<20))
-	require.Equal(t, int64(most), memoryLimit(base, most, 300<<20), "a container has no more")
-	require.Equal(t, int64(base), memoryLimit(base, base/2, 300<<20))
-	require.Positive(t, memoryLimit(base, math.MaxInt64, math.MaxUint64))
+	for about, row := range map[string]struct {
+		most       int64
+		now, least uint64
+		want       int64
+	}{
+		"nothing is used":                {plenty, 0, 0, 100 * mib},
+		"it fits":                        {plenty, 50 * mib, 50 * mib, 100 * mib},
+		"a little more now":              {plenty, 80 * mib, 10 * mib, 130 * mib},
+		"a burst":                        {plenty, 190 * mib, 10 * mib, 240 * mib},
+		"a burst that is too much":       {plenty, 900 * mib, 10 * mib, 244 * mib},
+		"much for long":                  {plenty, 300 * mib, 290 * mib, 580 * mib},
+		"much for long in a container":   {400 * mib, 300 * mib, 290 * mib, 400 * mib},
+		"a container smaller than that":  {60 * mib, 300 * mib, 290 * mib, 100 * mib},
+		"more than there can be, at all": {plenty, math.MaxUint64, math.MaxUint64, plenty},
+	} {
+		require.Equal(t, row.want, tuned.limit(row.most, row.now, row.least), about)
+	}
 }
 
 func TestInUse_ReadsWhatTheRuntimeTells(t *testing.T) {

@@ -2,6 +2,7 @@ package jose
 
 import (
 	"crypto/sha256"
+	"sync"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -48,8 +49,21 @@ func newProven(most uint64, now func() time.Time) *proven {
 	})}
 }
 
-// digest names a token.
-func digest(token string) [sha256.Size]byte { return sha256.Sum256([]byte(token)) }
+// copies are what digests are made of: bytes, which a token is not.
+var copies = sync.Pool{New: func() any { return new([maxToken]byte) }}
+
+// digest names a token, none for one that is too long to be any.
+func digest(token string) (out [sha256.Size]byte) {
+	if len(token) > maxToken {
+		return out
+	}
+	b, _ := copies.Get().(*[maxToken]byte)
+	defer copies.Put(b)
+	n := copy(b[:], token)
+	out = sha256.Sum256(b[:n])
+	clear(b[:n])
+	return out
+}
 
 // find returns what is known of a token, while its key verifies.
 func (p *proven) find(k *known, token [sha256.Size]byte, now time.Time) (proof, bool) {

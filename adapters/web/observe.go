@@ -19,34 +19,37 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 	refused  *prometheus.CounterVec
 	running  prometheus.Gauge
-	// answered keeps the counters that were used: to find one by its labels
-	// takes as long as all the rest of counting.
-	answered sync.Map // of answered to counters
+	// tallies keeps what was used: to find counters by their labels, and to write
+	// the same three words anew, takes as long as all the rest of observing.
+	tallies sync.Map // of answered to tally
 }
 
-// answered is what the counters of an answer go by.
+// answered is what the tally of an answer goes by.
 type answered struct {
 	dialect, method, route string
 	class                  int // first digit of the status
 }
 
-type counters struct {
+// tally is where answers of one kind are counted and logged.
+type tally struct {
 	requests prometheus.Counter
 	seconds  prometheus.Observer
+	log      *zap.Logger
 }
 
-// of returns the counters of an answer. There are no more than routes, methods
-// that a route has, and classes.
-func (m *metrics) of(a answered) counters {
-	if kept, ok := m.answered.Load(a); ok {
-		return kept.(counters) //nolint:errcheck,forcetypeassert // nothing else is stored
+// tally returns that of an answer. There are no more than routes, methods that
+// a route has, and classes.
+func (s *Server) tally(a answered) tally {
+	if kept, ok := s.metrics.tallies.Load(a); ok {
+		return kept.(tally) //nolint:errcheck,forcetypeassert // nothing else is stored
 	}
-	c := counters{
-		m.requests.WithLabelValues(a.dialect, a.method, a.route, itoa(a.class)+"xx"),
-		m.seconds.WithLabelValues(a.dialect, a.method, a.route),
+	t := tally{
+		s.metrics.requests.WithLabelValues(a.dialect, a.method, a.route, itoa(a.class)+"xx"),
+		s.metrics.seconds.WithLabelValues(a.dialect, a.method, a.route),
+		s.log.With(zap.String("dialect", a.dialect), zap.String("method", a.method), zap.String("route", a.route)),
 	}
-	m.answered.Store(a, c)
-	return c
+	s.metrics.tallies.Store(a, t)
+	return t
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -95,16 +98,11 @@ func MetricsOnly(g prometheus.Gatherer) Dialect {
 func (c *Call) finish(started time.Time) {
 	took := c.server.cfg.Now().Sub(started)
 	status := c.fiber.Response().StatusCode()
-	d, method, route := c.endpoint.dialect.Name, c.fiber.Method(), c.pattern()
-	m := c.server.metrics
-	m.running.Dec()
-	counted := m.of(answered{d, method, route, status / 100})
-	counted.requests.Inc()
-	counted.seconds.Observe(took.Seconds())
-	fields := []zap.Field{
-		zap.String("request_id", c.id), zap.String("dialect", d), zap.String("method", method),
-		zap.String("route", route), zap.Int("status", status), zap.Duration("took", took),
-	}
+	c.server.metrics.running.Dec()
+	t := c.server.tally(answered{c.endpoint.dialect.Name, c.fiber.Method(), c.pattern(), status / 100})
+	t.requests.Inc()
+	t.seconds.Observe(took.Seconds())
+	fields := append(make([]zap.Field, 0, 6), zap.String("request_id", c.id), zap.Int("status", status), zap.Duration("took", took))
 	if !c.tenant.IsZero() {
 		fields = append(fields, zap.Stringer("tenant", c.tenant))
 	}
@@ -114,7 +112,7 @@ func (c *Call) finish(started time.Time) {
 	if c.refused != "" {
 		fields = append(fields, zap.String("refused", c.refused))
 	}
-	c.server.log.Info("request", fields...)
+	t.log.Info("request", fields...)
 }
 
 // logFault logs outages, which nobody else will, and refusals that hide a

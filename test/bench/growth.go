@@ -67,7 +67,7 @@ func flat(s *sheet) bool {
 
 func deployGrown(s *scene, p plan, to size) *grownTo {
 	d := program.Deploy(s, "OSTIARY_LIMITS=off")
-	d.LogLines = 100
+	d.LogTail = 16 << 10
 	d.Start() // makes the store
 	d.Stop()
 	grow(s, d, to)

@@ -130,7 +130,7 @@ func (t target) usage(s *scene) load.Usage {
 // but for the limits: who measures comes from one address.
 func deployed(s *scene, p plan, env ...string) (*program.Deployment, target) {
 	d := program.Deploy(s, slices.Concat([]string{"OSTIARY_LIMITS=off"}, p.env, env)...)
-	d.LogLines = 100
+	d.LogTail = 16 << 10
 	d.Start()
 	return d, target{origin: d.URL, pid: d.PID(), profiles: p.profiles}
 }

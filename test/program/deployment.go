@@ -25,9 +25,10 @@ type Deployment struct {
 	Binary  string   // the program as it ships unless a test has built another
 	URL     string
 	Client  *http.Client
-	// LogLines is how many lines of the log are kept, at least; 0 keeps all.
-	LogLines int
-	Nodes    []*Deployment // each process by itself; empty when there is one
+	// LogTail is how many bytes of the log are kept once the program listens, for
+	// who asks so much that it would be in the way; 0 keeps all.
+	LogTail int
+	Nodes   []*Deployment // each process by itself; empty when there is one
 
 	process *process
 }
@@ -88,7 +89,7 @@ func (d *Deployment) Launch() {
 	d.T.Helper()
 	cmd := exec.Command(d.Binary, "serve")
 	cmd.Env, cmd.Dir = d.environment(), d.Dir
-	p, err := launch(cmd, d.LogLines)
+	p, err := launch(cmd, d.LogTail)
 	require.NoError(d.T, err)
 	d.T.Cleanup(func() {
 		p.end()

@@ -22,8 +22,8 @@ type process struct {
 	log     journal
 }
 
-func launch(cmd *exec.Cmd, lines int) (*process, error) {
-	p := &process{cmd: cmd, address: make(chan string, 1), read: make(chan struct{}), log: journal{most: lines}}
+func launch(cmd *exec.Cmd, most int) (*process, error) {
+	p := &process{cmd: cmd, address: make(chan string, 1), read: make(chan struct{}), log: journal{most: most}}
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		return nil, err
@@ -39,16 +39,22 @@ func launch(cmd *exec.Cmd, lines int) (*process, error) {
 func (p *process) follow(stderr io.Reader) {
 	defer close(p.read)
 	defer close(p.address)
-	lines := bufio.NewScanner(stderr)
-	listening := false
-	for lines.Scan() {
-		p.log.add(lines.Text())
+	in := bufio.NewReaderSize(stderr, 64<<10)
+	for listening := false; !listening || p.log.most == 0; {
+		text, err := in.ReadString('\n')
+		if text = strings.TrimSuffix(text, "\n"); text != "" {
+			p.log.add(text)
+		}
+		if err != nil {
+			return
+		}
 		var line struct{ Msg, Address string }
-		if !listening && json.Unmarshal(lines.Bytes(), &line) == nil && line.Msg == "listening" {
+		if !listening && json.Unmarshal([]byte(text), &line) == nil && line.Msg == "listening" {
 			listening = true
 			p.address <- line.Address
 		}
 	}
+	_, _ = io.Copy(&p.log, in)
 }
 
 // end leaves nothing of the process behind.
@@ -58,20 +64,30 @@ func (p *process) end() {
 	_ = p.cmd.Wait()
 }
 
-// journal keeps what a process logs, or no more than most lines of it.
+// journal keeps what a process logs, or once it listens no more than the last
+// bytes of it.
 type journal struct {
 	mu    sync.Mutex
 	lines []string
-	most  int
+	most  int // bytes
+	tail  []byte
 }
 
 func (j *journal) add(line string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.most > 0 && len(j.lines) >= 2*j.most {
-		j.lines = append([]string(nil), j.lines[j.most:]...)
-	}
 	j.lines = append(j.lines, line)
+}
+
+// Write keeps the end of what is written.
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.tail = append(j.tail, p[max(0, len(p)-j.most):]...)
+	if len(j.tail) > 2*j.most {
+		j.tail = append([]byte(nil), j.tail[len(j.tail)-j.most:]...)
+	}
+	return len(p), nil
 }
 
 // last returns the latest lines.
@@ -83,7 +99,11 @@ func (j *journal) last(n int) string {
 func (j *journal) all() []string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.lines[:len(j.lines):len(j.lines)]
+	all := j.lines[:len(j.lines):len(j.lines)]
+	if len(j.tail) > 0 {
+		all = append(all, strings.Split(string(j.tail), "\n")...)
+	}
+	return all
 }
 
 // Memory reads what Linux says of the process's memory now and at its peak, in
