@@ -27,7 +27,7 @@ func TestDeadline_IsTheLibrarysInAllButItsTimer(t *testing.T) {
 		synctest.Wait()
 		require.NoError(t, ctx.Err())
 		require.NoError(t, child.Err())
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		for _, c := range []context.Context{ctx, child} {
 			<-c.Done()
@@ -55,13 +55,15 @@ func TestDeadline_WithoutAnybodyWaiting(t *testing.T) {
 	})
 }
 
+type key struct{}
+
 func TestDeadline_EndReleasesWhatFollowsIt(t *testing.T) {
 	t.Parallel()
 	ctx, end := web.NewDeadline(time.Now, time.Now(), time.Hour)
 	before := runtime.NumGoroutine()
 	children := make([]context.Context, 1000)
 	for i := range children {
-		child, cancel := context.WithCancel(context.WithValue(ctx, "key", i)) //nolint:revive,staticcheck // a test's own key
+		child, cancel := context.WithCancel(context.WithValue(ctx, key{}, i))
 		defer cancel()
 		children[i] = child
 	}

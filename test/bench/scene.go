@@ -27,7 +27,7 @@ var errScene = errors.New("the scene could not be set")
 func play(measure func(*scene)) (err error) {
 	s := &scene{ctx: context.Background()}
 	defer func() {
-		if p := recover(); p != nil && p != errScene {
+		if p := recover(); p != nil && p != errScene { //nolint:errorlint // it is a mark, never wrapped
 			panic(p)
 		}
 		for _, f := range slices.Backward(s.cleanups) {
