@@ -91,7 +91,7 @@ func (g grower) tenant(ctx context.Context, asked bool, n, contacts, together in
 	if err != nil {
 		return err //nolint:wrapcheck // says what it is about
 	}
-	co, err := company.New(t.ID(), number, company.Details{Name: "Globex", Portal: company.Portal{Enabled: true}}, g.now)
+	co, err := company.New(t.ID(), number, company.Details{Name: "Globex", Portal: company.Portal{ID: company.PortalIDFromBytes(fake.UUID()), Enabled: true}}, g.now)
 	if err != nil {
 		return err //nolint:wrapcheck // a mistake here
 	}

@@ -51,7 +51,12 @@ func (*scene) Helper() {}
 
 func (*scene) Log(...any) {}
 
-func (*scene) Logf(string, ...any) {}
+// Logf speaks once something went wrong: then it is the program's last words.
+func (s *scene) Logf(format string, args ...any) {
+	if s.failed != nil {
+		fmt.Fprintf(os.Stderr, format+"\n", args...)
+	}
+}
 
 func (s *scene) Context() context.Context { return s.ctx }
 
