@@ -25,7 +25,7 @@ import (
 )
 
 const (
-	postmen = 32               // deliveries at once, most of which wait for the store
+	postmen = 8                // deliveries at once, as many as a mail server is to see
 	patrol  = time.Second      // how often jobs of other processes are looked for
 	sending = 30 * time.Second // one delivery
 )
