@@ -29,8 +29,10 @@ const (
 // tell of code and its time, never of data.
 type Profiles struct{ mu sync.Mutex }
 
-// Take returns a profile. Those of what goes on cover the given time, or less
-// when ctx ends. One is taken at a time. It returns ErrNoProfile and
+// Take returns a profile. That of the CPU covers the given time, or less when
+// ctx ends; those of blocking and mutexes are sampled for as long and add to
+// what was sampled before, which the runtime never forgets. One is taken at a
+// time. It returns ErrNoProfile and
 // ErrProfileBusy.
 func (p *Profiles) Take(ctx context.Context, name string, lasts time.Duration) ([]byte, error) {
 	if !p.mu.TryLock() {

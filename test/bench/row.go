@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,7 +75,7 @@ func (s *sheet) time(name string, d time.Duration) {
 func (s *sheet) median(name string) float64 {
 	values := slices.Sorted(slices.Values(s.seen[name]))
 	if len(values) == 0 {
-		return 0
+		return math.NaN()
 	}
 	return values[len(values)/2]
 }
