@@ -20,14 +20,17 @@ type site struct {
 	gate *argon.Gate
 
 	mu     sync.Mutex
-	inside int
+	inside map[tenant.ID]int
 	most   int
 	had    map[tenant.ID]time.Duration
 	turns  map[tenant.ID]int
 }
 
 func newSite(l argon.Limits) *site {
-	return &site{gate: argon.NewGate(l, time.Now), had: map[tenant.ID]time.Duration{}, turns: map[tenant.ID]int{}}
+	return &site{
+		gate: argon.NewGate(l, time.Now), inside: map[tenant.ID]int{},
+		had: map[tenant.ID]time.Duration{}, turns: map[tenant.ID]int{},
+	}
 }
 
 // turn waits for a slot and keeps it for cost.
@@ -36,9 +39,9 @@ func (s *site) turn(ctx context.Context, id tenant.ID, cost time.Duration) error
 	if err != nil {
 		return err
 	}
-	s.count(1)
+	s.count(id, 1)
 	<-time.After(cost)
-	s.count(-1)
+	s.count(id, -1)
 	s.mu.Lock()
 	s.had[id] += cost
 	s.turns[id]++
@@ -47,11 +50,31 @@ func (s *site) turn(ctx context.Context, id tenant.ID, cost time.Duration) error
 	return nil
 }
 
-func (s *site) count(n int) {
+func (s *site) count(id tenant.ID, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.inside += n
-	s.most = max(s.most, s.inside)
+	s.inside[id] += n
+	all := 0
+	for _, n := range s.inside {
+		all += n
+	}
+	s.most = max(s.most, all)
+}
+
+// wastes reports whether a slot is free that a caller should have: any but the
+// last, which is kept from a tenant that has all the others.
+func (s *site) wastes(slots int) bool {
+	synctest.Wait()
+	waiting := s.gate.Waiting()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	all, most := 0, 0
+	for _, n := range s.inside {
+		all += n
+		most = max(most, n)
+	}
+	kept := slots > 1 && all == slots-1 && most == all
+	return waiting > 0 && all < slots && !kept
 }
 
 // crowdOf keeps that many callers of id coming back until ctx ends.
@@ -127,7 +150,7 @@ func TestGate_LetsNobodyStarveBesideNewcomers(t *testing.T) {
 	})
 }
 
-func TestGate_LeavesNoSlotFreeWhileSomebodyWaits(t *testing.T) {
+func TestGate_LeavesNoSlotFreeThatSomebodyMayHave(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(rt *rapid.T) {
@@ -156,14 +179,10 @@ func TestGate_LeavesNoSlotFreeWhileSomebodyWaits(t *testing.T) {
 					_ = s.turn(ctx, owner(v.tenant), v.cost)
 				})
 				<-time.After(v.pause)
-				synctest.Wait()
-				waiting := s.gate.Waiting()
-				s.mu.Lock()
-				if waiting > 0 && s.inside < l.Slots {
+				if s.wastes(l.Slots) {
 					idle++
 				}
-				s.mu.Unlock()
-				if waiting > l.Queue {
+				if s.gate.Waiting() > l.Queue {
 					over++
 				}
 				traces = max(traces, s.gate.Traces())
@@ -177,6 +196,45 @@ func TestGate_LeavesNoSlotFreeWhileSomebodyWaits(t *testing.T) {
 		require.LessOrEqual(rt, traces, 3*(l.Queue+l.Slots))
 		require.Zero(rt, s.gate.Traces())
 	})
+}
+
+// Of three slots a flood gets two while another tenant is about, so that its
+// next caller need not wait for the end of a turn; and all three when it has
+// been alone for a minute, or on its own from the start.
+func TestGate_KeepsTheLastSlotFromATenantThatHasTheOthers(t *testing.T) {
+	t.Parallel()
+	const cost = 50 * time.Millisecond
+
+	var alone, beside, after int
+	var waited time.Duration
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(argon.Limits{Slots: 3, Queue: 100, PerTenant: 50})
+		ctx, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		inside := func(id tenant.ID) int {
+			synctest.Wait()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			return s.inside[id]
+		}
+		s.crowdOf(ctx, &wg, owner(1), 10, cost)
+		alone = inside(owner(1))
+		require.NoError(t, s.turn(ctx, owner(2), cost))
+		<-time.After(59 * time.Second)
+		beside = inside(owner(1))
+		begun := time.Now()
+		require.NoError(t, s.turn(ctx, owner(2), cost))
+		waited = time.Since(begun) - cost
+		<-time.After(61 * time.Second)
+		after = inside(owner(1))
+		cancel()
+		wg.Wait()
+	})
+
+	require.Equal(t, 3, alone)
+	require.Equal(t, 2, beside)
+	require.Zero(t, waited)
+	require.Equal(t, 3, after)
 }
 
 func TestGate_GivesUpWhileThereIsTimeToUseTheSlot(t *testing.T) {

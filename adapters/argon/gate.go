@@ -10,9 +10,14 @@ import (
 	"ostiary/domain/tenant"
 )
 
-// floor is the least that a turn is charged: what is too quick to be measured
-// is dealt out by count.
-const floor = time.Millisecond
+const (
+	// floor is the least that a turn is charged: what is too quick to be
+	// measured is dealt out by count.
+	floor = time.Millisecond
+	// lately is how long a tenant's last caller is taken for a sign that the
+	// next is near.
+	lately = time.Minute
+)
 
 // Gate lets a fixed number of callers work at once and shares their time out
 // evenly among the tenants that want some. It is start-time fair queueing
@@ -27,6 +32,11 @@ const floor = time.Millisecond
 //
 // What a turn costs is known only afterwards. It is charged beforehand with
 // what the tenant's last one took, and settled when it ends.
+//
+// A turn cannot be interrupted, so whoever goes next still waits for the end of
+// another's. Therefore a tenant that has all slots but one gets the last only
+// if no other tenant had a caller lately: the one who comes between a flood's
+// callers finds a slot free.
 type Gate struct {
 	limits Limits
 	now    func() time.Time // measures durations only
@@ -36,6 +46,7 @@ type Gate struct {
 	queued  places // of those who wait
 	running int
 	flows   map[tenant.ID]*flow
+	recent  recent
 	clock   time.Duration
 	mean    time.Duration // what a turn took of late
 	serial  uint64
@@ -137,11 +148,7 @@ func (t *Turn) Leave() time.Duration {
 	defer g.mu.Unlock()
 	took := g.now().Sub(t.begun)
 	g.settle(t, max(floor, took))
-	if next := g.next(); next != nil {
-		w := next.waiters.Front().Value.(*waiter) //nolint:forcetypeassert // the queues hold nothing else
-		g.dequeue(next, w)
-		g.begin(next, w)
-	}
+	g.serve()
 	g.forget()
 	return max(0, took)
 }
@@ -155,34 +162,48 @@ func (g *Gate) stats() Stats {
 	return Stats{Busy: g.busy, Left: g.left, Running: g.running, Waiting: g.queued.all}
 }
 
-// join takes a free slot, then the waiter is ready, or a place in the
-// tenant's queue.
+// join takes a place in the tenant's queue, and with it a slot if one is to be
+// had: then the waiter is ready.
 func (g *Gate) join(t tenant.ID) (*waiter, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	free := g.running < g.limits.Slots
-	if !free && !g.queued.fit(t, g.limits.Queue, g.limits.PerTenant) {
-		g.busy++
-		return nil, port.ErrBusy
-	}
 	f := g.flows[t]
 	if f == nil {
 		f = &flow{owner: t}
-		g.flows[t] = f
 	}
+	if !g.may(f) && !g.queued.fit(t, g.limits.Queue, g.limits.PerTenant) {
+		g.busy++
+		return nil, port.ErrBusy
+	}
+	g.flows[t] = f
 	if !f.active() {
 		f.tag = max(f.tag, g.clock)
 	}
+	g.recent.note(t, g.now())
 	g.serial++
-	w := &waiter{ready: make(chan struct{}), serial: g.serial}
-	if free {
-		g.begin(f, w)
-		return w, nil
-	}
+	w := &waiter{ready: make(chan struct{}), serial: g.serial, turn: &Turn{gate: g, flow: f}}
 	w.place = f.waiters.PushBack(w)
-	w.turn = &Turn{gate: g, flow: f}
 	g.queued.take(t)
+	g.serve()
 	return w, nil
+}
+
+// may reports whether the tenant's next caller may have a slot now.
+func (g *Gate) may(f *flow) bool {
+	slots := g.limits.Slots
+	if g.running == slots {
+		return false
+	}
+	return slots == 1 || f.running < slots-1 || !g.recent.others(f.owner, g.now())
+}
+
+// serve hands slots over while there are some and somebody may have one.
+func (g *Gate) serve() {
+	for f := g.next(); f != nil; f = g.next() {
+		w := f.waiters.Front().Value.(*waiter) //nolint:forcetypeassert // the queues hold nothing else
+		g.dequeue(f, w)
+		g.begin(f, w)
+	}
 }
 
 // begin hands a slot over.
@@ -217,14 +238,14 @@ func (g *Gate) settle(t *Turn, took time.Duration) {
 	g.mean += (took - g.mean) / 8
 }
 
-// next is the waiting tenant that has had least; among equals, whose first
-// caller waits longest.
+// next is the waiting tenant that has had least, of those who may have a slot;
+// among equals, whose first caller waits longest.
 func (g *Gate) next() *flow {
 	var best *flow
 	var since uint64
 	for _, f := range g.flows {
 		first := f.waiters.Front()
-		if first == nil {
+		if first == nil || !g.may(f) {
 			continue
 		}
 		serial := first.Value.(*waiter).serial //nolint:forcetypeassert // the queues hold nothing else
@@ -297,4 +318,26 @@ func (p *places) leave(t tenant.ID) {
 	if p.of[t]--; p.of[t] == 0 {
 		delete(p.of, t)
 	}
+}
+
+// recent knows the two tenants that came last, which is enough to tell of any
+// tenant whether another came lately.
+type recent [2]struct {
+	owner tenant.ID
+	until time.Time
+}
+
+func (r *recent) note(t tenant.ID, now time.Time) {
+	if r[0].owner != t {
+		r[1], r[0].owner = r[0], t
+	}
+	r[0].until = now.Add(lately)
+}
+
+func (r *recent) others(t tenant.ID, now time.Time) bool {
+	last := r[0]
+	if last.owner == t {
+		last = r[1]
+	}
+	return now.Before(last.until)
 }

@@ -225,9 +225,9 @@ func TestGate_LosesNoSlotWhenManyComeAndGo(t *testing.T) {
 	wg.Wait()
 
 	require.Zero(t, g.Traces())
-	for range slots {
+	for i := range slots {
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := g.Enter(ctx, owner(1))
+		_, err := g.Enter(ctx, owner(byte(i)))
 		require.NoError(t, err)
 		cancel()
 	}
