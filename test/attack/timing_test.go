@@ -104,7 +104,7 @@ func judge(t *testing.T, name string, classes []*class) {
 // does one thing at a time, gets fewer.
 func samples(on program.Engine) int {
 	if on.Name == program.OnMongoDB.Name {
-		return times(8, 500)
+		return times(8, 200)
 	}
 	return times(200, 10_000)
 }
