@@ -3,11 +3,17 @@ package bootstrap
 import (
 	"io"
 	"sync"
+	"time"
 )
 
-// spoolMost is how much may wait to be written, in bytes, before those who log
-// wait as well.
-const spoolMost = 1 << 20
+const (
+	// spoolMost is how much may wait to be written, in bytes, before those who
+	// log wait as well.
+	spoolMost = 1 << 20
+	// spoolPatience is how long the end of the program waits for a reader that
+	// is there but does not read.
+	spoolPatience = 2 * time.Second
+)
 
 // Spool writes to out what others hand it, in their order, many lines at once
 // when there are many: who logs does not wait for the reader of the log, nor
@@ -22,6 +28,7 @@ type Spool struct {
 	spare   []byte
 	busy    bool // out is being written to
 	closed  bool
+	given   bool // up: what waits is lost
 }
 
 // NewSpool starts what writes; Close ends it.
@@ -40,7 +47,9 @@ func (s *Spool) Write(p []byte) (int, error) {
 		s.changed.Wait()
 	}
 	if s.closed {
-		s.drained()
+		if s.drained(); s.given {
+			return len(p), nil
+		}
 		return s.out.Write(p) //nolint:wrapcheck // part of io.Writer
 	}
 	if len(s.waiting) == 0 {
@@ -50,8 +59,16 @@ func (s *Spool) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Close returns when everything has been written.
+// Close returns when everything has been written, or after two seconds: a
+// reader that does not read keeps nobody from ending.
 func (s *Spool) Close() error {
+	giveUp := time.AfterFunc(spoolPatience, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.given = true
+		s.changed.Broadcast()
+	})
+	defer giveUp.Stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
@@ -60,9 +77,10 @@ func (s *Spool) Close() error {
 	return nil
 }
 
-// drained waits, with the lock, until nothing waits to be written.
+// drained waits, with the lock, until nothing waits to be written or Close gave
+// up.
 func (s *Spool) drained() {
-	for len(s.waiting) > 0 || s.busy {
+	for (len(s.waiting) > 0 || s.busy) && !s.given {
 		s.changed.Wait()
 	}
 }
@@ -79,6 +97,7 @@ func (s *Spool) run() {
 		}
 		batch := s.waiting
 		s.waiting, s.busy = s.spare[:0], true
+		s.changed.Broadcast() // there is room again
 		s.mu.Unlock()
 		_, _ = s.out.Write(batch) // nobody is left to tell
 		s.mu.Lock()

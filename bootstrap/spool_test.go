@@ -80,3 +80,49 @@ func TestSpool_BoundsWhatAReaderLeavesLying(t *testing.T) {
 		require.Equal(t, 100*len(line), out.Len())
 	})
 }
+
+func TestSpool_EndsBesideAReaderThatDoesNotRead(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		out := &stuck{release: make(chan struct{})}
+		s := bootstrap.NewSpool(out)
+		_, _ = s.Write([]byte("first\n"))
+		synctest.Wait()
+
+		require.NoError(t, s.Close())
+		_, err := s.Write([]byte("after the end\n"))
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+
+		close(out.release)
+		synctest.Wait()
+		require.Equal(t, "first\n", out.String())
+	})
+}
+
+// As much may be handed over while a batch is being written as while nothing is.
+func TestSpool_HasRoomAgainAsSoonAsABatchIsTaken(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		out := &stuck{release: make(chan struct{})}
+		s := bootstrap.NewSpool(out)
+		line := make([]byte, 64<<10)
+		handed := 0
+		go func() {
+			for range 1000 {
+				_, _ = s.Write(line)
+				handed++
+			}
+		}()
+		synctest.Wait()
+		before := handed
+
+		out.release <- struct{}{} // the first batch is taken, the second is stuck
+		synctest.Wait()
+
+		require.GreaterOrEqual(t, handed-before, 15)
+		close(out.release)
+		synctest.Wait()
+		require.NoError(t, s.Close())
+	})
+}

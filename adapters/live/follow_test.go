@@ -2,6 +2,7 @@ package live_test
 
 import (
 	"context"
+	"strconv"
 	"testing"
 	"time"
 
@@ -151,4 +152,37 @@ func TestPoll_FollowsItsOwnChangeOnce(t *testing.T) {
 	w.announce(change)
 	require.Equal(t, 1, again(), "another process may not have made it yet")
 	require.Equal(t, 1, again())
+}
+
+// What it remembers of its own changes is bounded; beyond that it asks once
+// more, and is right all the same.
+func TestPoll_RemembersABoundedNumberOfItsOwnChanges(t *testing.T) {
+	t.Parallel()
+	change := port.Change{Tenant: acme, Kind: port.UserChanged, ID: uid.String()}
+	others := make([]port.Announcement, 2*16_384)
+	for i := range others {
+		others[i] = port.Announcement{
+			Change: port.Change{Tenant: acme, Kind: port.UserChanged, ID: "another"}, Entry: "other " + strconv.Itoa(i), Settled: true,
+		}
+	}
+	for about, row := range map[string]struct {
+		meanwhile []port.Announcement
+		asked     int
+	}{
+		"many":     {others[:16_384], 0},
+		"too many": {others, 1},
+	} {
+		w, l := setup(t)
+		w.edit(func() { w.overlap = 10 })
+		warm(t, l)
+		w.own(change, 0, true)
+		require.NoError(t, asks(l)["person"](t.Context()), about)
+		w.hear(row.meanwhile)
+		require.NoError(t, asks(l)["person"](t.Context()), about)
+
+		require.Equal(t, row.asked, w.cost(func() {
+			require.NoError(t, l.Poll(t.Context()))
+			require.NoError(t, asks(l)["person"](t.Context()))
+		}), about)
+	}
 }

@@ -13,13 +13,19 @@ import (
 // to be forgotten again. Without it every change would make this process ask
 // for what it knows already, and depend on a store that may be away by then.
 type settled struct {
-	mu   sync.Mutex
-	made map[entry]time.Time
+	mu     sync.Mutex
+	made   map[entry]struct{} // since then
+	before map[entry]struct{} // in the time before it
+	since  time.Time
 }
 
-// settledFor is longer than a store tells of a change to those who listen. What
-// is told of later is merely forgotten once more.
-const settledFor = 2 * time.Minute
+const (
+	// settledFor is at least as long as a store tells of a change to those who
+	// listen. What is told of later is merely forgotten once more.
+	settledFor = 2 * time.Minute
+	// settledMost bounds how many are remembered of each time: some megabytes.
+	settledMost = 16_384
+)
 
 // add takes note of those whose write is known to have been made. The key set
 // is not forgotten but read again, which may fail: it is left to be heard of.
@@ -27,26 +33,26 @@ func (s *settled) add(changes []port.Announcement, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, c := range changes {
-		if c.Settled && c.Kind != port.KeysChanged {
-			if s.made == nil {
-				s.made = map[entry]time.Time{}
-			}
-			s.made[entry{c.Change, c.Entry}] = now
+		if !c.Settled || c.Kind == port.KeysChanged {
+			continue
 		}
+		if s.made == nil || len(s.made) == settledMost || now.Sub(s.since) > settledFor {
+			s.made, s.before, s.since = map[entry]struct{}{}, s.made, now
+		}
+		s.made[entry{c.Change, c.Entry}] = struct{}{}
 	}
 }
 
 // others returns the changes that are still to be followed.
-func (s *settled) others(changes []port.Announcement, now time.Time) []port.Announcement {
+func (s *settled) others(changes []port.Announcement) []port.Announcement {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for e, at := range s.made {
-		if now.Sub(at) > settledFor {
-			delete(s.made, e)
-		}
-	}
 	return slices.DeleteFunc(slices.Clone(changes), func(c port.Announcement) bool {
-		_, known := s.made[entry{c.Change, c.Entry}]
+		e := entry{c.Change, c.Entry}
+		_, known := s.made[e]
+		if !known {
+			_, known = s.before[e]
+		}
 		return known
 	})
 }
