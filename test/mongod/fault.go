@@ -20,6 +20,7 @@ type FaultProxy struct {
 	mu    sync.Mutex
 	fault fault
 	lost  int
+	asked []string
 }
 
 // fault is what is wrong at the moment; the zero value is nothing.
@@ -87,6 +88,27 @@ func (p *FaultProxy) Lost() int {
 	return p.lost
 }
 
+// Asked returns the commands since the last call, such as "find users", in the
+// order in which they came, without the handshakes of connections.
+func (p *FaultProxy) Asked() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	asked := p.asked
+	p.asked = nil
+	return asked
+}
+
+// note keeps the latest commands for Asked.
+func (p *FaultProxy) note(c command) {
+	const most = 10_000
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.asked) == most {
+		p.asked = p.asked[1:]
+	}
+	p.asked = append(p.asked, c.name+" "+c.collection)
+}
+
 func (p *FaultProxy) become(f fault) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,6 +131,7 @@ func (p *FaultProxy) loses(f frame) bool {
 	if err != nil || c.handshake() {
 		return false
 	}
+	p.note(c)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.fault.answers == 0 || len(p.fault.of) > 0 && !slices.Contains(p.fault.of, c.name) {

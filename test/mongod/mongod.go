@@ -12,6 +12,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -65,6 +66,13 @@ func Kind(t testing.TB) string {
 	t.Helper()
 	s, _ := running(t)
 	return s.kind
+}
+
+// StandIn reports whether something else takes the place of MongoDB, which
+// keeps its promises but not its times.
+func StandIn(t testing.TB) bool {
+	t.Helper()
+	return strings.Contains(Kind(t), ferretName)
 }
 
 // Database names an empty database on the server, in the URI's path. It is

@@ -74,8 +74,9 @@ func (f frame) endsHere() frame {
 	return g
 }
 
-// command says what a frame asks for and in which database.
-type command struct{ name, database string }
+// command says what a frame asks for and in which database. Collection is empty
+// for commands that name none.
+type command struct{ name, database, collection string }
 
 // handshake tells commands that open or watch a connection from those that
 // work on data. They may stay unanswered for long.
@@ -121,7 +122,8 @@ func (f frame) command() (command, error) {
 	if !ok {
 		return command{}, fmt.Errorf("%w: command without $db", errFrame)
 	}
-	return command{name: name, database: database}, nil
+	collection, _ := first.Value().StringValueOK()
+	return command{name: name, database: database, collection: collection}, nil
 }
 
 // body finds the command document, which may stand before or after the

@@ -1,0 +1,109 @@
+package attack_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"ostiary/test/mongod"
+	"ostiary/test/program"
+)
+
+// Test024_RefusalsAskTheDatabaseAlike compares the commands that MongoDB is
+// sent for each class of refusal. What a command takes is the server's affair,
+// and what stands in for it takes longer the more there is; but whoever sends
+// the same ones takes equally long.
+func Test024_RefusalsAskTheDatabaseAlike(t *testing.T) {
+	t.Parallel()
+	d, p := overheard(t, slices.Concat(program.Cheap, []string{
+		"OSTIARY_LIMITS=login-user=1000/24h,login-tenant=1000000/24h", "OSTIARY_TRUSTED_PROXIES=127.0.0.1",
+	}))
+	classes := signIns(assemble(d, "t024"))
+	classes = slices.DeleteFunc(classes, func(c *class) bool { return strings.Contains(c.about, "must wait") })
+
+	for range 2 { // what is looked up once is known
+		for _, c := range classes {
+			d.Must(http.StatusUnauthorized, c.ask())
+		}
+	}
+	for range times(3, 100) {
+		want := asked(d, p, classes[0].ask())
+		for _, c := range classes[1:] {
+			got := asked(d, p, c.ask())
+			if c.about == "unknown tenant, ever another" {
+				require.Equal(t, "find tenants", got[0], "nobody knows the name of a tenant that was never asked for")
+				got = got[1:]
+			}
+			require.Equal(t, want, got, c.about)
+		}
+	}
+}
+
+// Test024_RightAndWrongAskAlikeWhileDelayed is the same for somebody who must
+// wait, whose password must not be told right by it.
+func Test024_RightAndWrongAskAlikeWhileDelayed(t *testing.T) {
+	t.Parallel()
+	d, p := overheard(t, guarded)
+	c := assemble(d, "t024")
+	try := func(password string) program.Request { return program.LoginAs(c.Code, hasty, password) }
+
+	whileDelayed(t, func() bool {
+		fail(d, try(wrong))
+		p.Asked()
+		refused := d.Send(try(program.FirstPassword))
+		right := questions(p)
+		d.Must(http.StatusUnauthorized, try(wrong))
+		if refused.Status == http.StatusOK {
+			return false
+		}
+		require.Equal(t, right, questions(p))
+		require.NotEmpty(t, right)
+		return true
+	})
+}
+
+// overheard is a deployment on MongoDB of which is known what it asks.
+func overheard(t *testing.T, env []string) (d *program.Deployment, p *mongod.FaultProxy) {
+	t.Helper()
+	d = program.DeployOn(t, program.Engine{Name: program.OnMongoDB.Name, Storage: func(d *program.Deployment) []string {
+		p = mongod.NewFaultProxy(t, mongod.Database(t))
+		return program.MongoAt(p.URI())
+	}}, env...)
+	d.Start()
+	return d, p
+}
+
+// asked asks again when the process signed its part of the audit trail in
+// between, as it does every minute: nobody could tell its records apart.
+func asked(d *program.Deployment, p *mongod.FaultProxy, r program.Request) []string {
+	d.T.Helper()
+	for {
+		p.Asked()
+		d.Must(http.StatusUnauthorized, r)
+		out := questions(p)
+		require.NotEmpty(d.T, out)
+		if !slices.ContainsFunc(out, func(q string) bool { return strings.HasSuffix(q, " heads") || strings.HasSuffix(q, " batches") }) {
+			return out
+		}
+	}
+}
+
+// questions are the commands since the last time, but for those that a process
+// sends whether it is asked or not. A counter that is there is counted up, one
+// that is not is made: that is one question.
+func questions(p *mongod.FaultProxy) (out []string) {
+	for _, q := range p.Asked() {
+		_, collection, _ := strings.Cut(q, " ")
+		switch collection {
+		case "changes", "keys", "outbox":
+		case "counters":
+			out = append(out, strings.NewReplacer("insert", "write", "update", "write").Replace(q))
+		default:
+			out = append(out, q)
+		}
+	}
+	return out
+}
