@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -21,8 +22,12 @@ func freeLazily(args, environ []string) {
 	if !slices.Contains(args[1:], "serve") && !slices.Contains(args[1:], "demo") {
 		return
 	}
-	if lazy, changed := lazily(environ); changed {
-		_ = syscall.Exec("/proc/self/exe", args, lazy)
+	lazy, changed := lazily(environ)
+	if !changed {
+		return
+	}
+	if self, err := os.Executable(); err == nil {
+		_ = syscall.Exec(self, args, lazy)
 	}
 }
 

@@ -1,6 +1,7 @@
 package attack_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"ostiary/test/load"
 	"ostiary/test/program"
 )
 
@@ -78,18 +80,26 @@ func answered(c *http.Client, d *program.Deployment, r program.Request) (*http.R
 	return &http.Response{StatusCode: res.Status, Header: res.Header}, err
 }
 
-// Test055 floods one tenant and looks at another.
+// Test055 floods one tenant and looks at another: its sign-ins, its reads one
+// after the other, which take all of a core by themselves, and its reads at a
+// pace, as people cause them, counted from when each was due.
 func Test055_FloodOfAnotherTenant(t *testing.T) {
 	d := program.Deploy(t, "OSTIARY_LIMITS=off")
 	d.Start()
 	d.SignIn(d.Found("flooded"))
 	calm := d.Found("calm")
-	g := d.SignIn(calm)
-	measure := func() (logins, reads time.Duration) {
-		return percentile(d, times(30, 500), program.Login("calm", program.FirstPassword)),
-			percentile(d, times(300, 5_000), program.Visit("/scopes", g))
+	read := program.Visit("/scopes", d.SignIn(calm))
+	paced := reader(d, read)
+	measure := func() map[string]time.Duration {
+		steady := load.Paced(t.Context(), paced, 200, time.Duration(times(1, 15))*time.Second)
+		require.NoError(t, steady.Err())
+		return map[string]time.Duration{
+			"login":      percentile(d, times(30, 500), program.Login("calm", program.FirstPassword)),
+			"read":       percentile(d, times(300, 5_000), read),
+			"paced_read": steady.Percentile(99),
+		}
 	}
-	quietLogins, quietReads := measure()
+	quiet := measure()
 
 	storm := clients(t, 64)
 	var over atomic.Bool
@@ -107,17 +117,36 @@ func Test055_FloodOfAnotherTenant(t *testing.T) {
 		})
 	}
 	require.Eventually(t, func() bool { return floods.Load() > 64 }, program.Patience, time.Millisecond, "the flood is under way")
-	logins, reads := measure()
+	flooded := measure()
 	over.Store(true)
 	wg.Wait()
 
-	figure(t, "login_quiet_p99", quietLogins)
-	figure(t, "login_flooded_p99", logins)
-	figure(t, "login_ratio", fmt.Sprintf("%.2f", float64(logins)/float64(quietLogins)))
-	figure(t, "read_quiet_p99", quietReads)
-	figure(t, "read_flooded_p99", reads)
-	figure(t, "read_ratio", fmt.Sprintf("%.2f", float64(reads)/float64(quietReads)))
+	for _, name := range []string{"login", "read", "paced_read"} {
+		figure(t, name+"_quiet_p99", quiet[name])
+		figure(t, name+"_flooded_p99", flooded[name])
+		figure(t, name+"_ratio", fmt.Sprintf("%.2f", float64(flooded[name])/float64(quiet[name])))
+	}
 	figure(t, "floods", floods.Load())
+}
+
+// reader reads on eight connections.
+func reader(d *program.Deployment, read program.Request) []load.Op {
+	d.T.Helper()
+	ops := make([]load.Op, 8)
+	for i := range ops {
+		c, err := load.Dial(d.URL)
+		require.NoError(d.T, err)
+		d.T.Cleanup(c.Close)
+		r := load.Prepare(d.URL, read)
+		ops[i] = func(ctx context.Context) error {
+			res, err := c.Do(ctx, r)
+			if err == nil && res.StatusCode() != http.StatusOK {
+				err = fmt.Errorf("status %d", res.StatusCode())
+			}
+			return err
+		}
+	}
+	return ops
 }
 
 // percentile is the 99th of n requests in a row, which all succeed.
