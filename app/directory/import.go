@@ -65,8 +65,9 @@ const (
 // Import needs contacts:write and users:write. A contact is recognised by its
 // e-mail, so that the same rows may be sent again: what a row says replaces
 // what is there, companies and tags are added to, and a login that exists
-// keeps its password. Rows stand for themselves: after an outage those before
-// it are in, and some of those after it may be.
+// keeps its password. Rows stand for themselves. An outage ends the import with
+// the first row that it hit; those before it are in, some of those after it may
+// be, and all that are known to be are counted.
 func (s *Importer) Import(ctx context.Context, in ImportInput) (ImportCount, error) {
 	var n ImportCount
 	t, err := s.contacts.office.admit(ctx, in.Caller, actor.ContactsWrite)
@@ -80,15 +81,21 @@ func (s *Importer) Import(ctx context.Context, in ImportInput) (ImportCount, err
 		var rows []*importLine
 		rows, last = nextLines(in.Next)
 		s.together(ctx, t, in.Caller, rows)
+		var outage error
 		for _, r := range rows {
-			if r.err != nil && fault.Of(r.err) == nil {
-				return n, fmt.Errorf("import row %d: %w", line, r.err)
-			}
-			n.count(r)
-			if r.err != nil {
-				in.Report(line, r.err)
+			switch {
+			case !r.out():
+				n.count(r)
+				if r.err != nil {
+					in.Report(line, r.err)
+				}
+			case outage == nil:
+				outage = fmt.Errorf("import row %d: %w", line, r.err)
 			}
 			line++
+		}
+		if outage != nil {
+			return n, outage
 		}
 	}
 	return n, nil
@@ -104,6 +111,10 @@ type importLine struct {
 	done importOutcome
 	err  error
 }
+
+// out reports whether nobody knows what became of the row, or it was not tried
+// for such a one before it.
+func (r *importLine) out() bool { return r.err != nil && fault.Of(r.err) == nil }
 
 func (n *ImportCount) count(r *importLine) {
 	switch {
@@ -125,8 +136,9 @@ func nextLines(next func() (ImportRow, error)) (rows []*importLine, last bool) {
 		if errors.Is(err, io.EOF) {
 			return rows, true
 		}
-		rows = append(rows, &importLine{ImportRow: row, err: err})
-		if err != nil && fault.Of(err) == nil {
+		line := &importLine{ImportRow: row, err: err}
+		rows = append(rows, line)
+		if line.out() {
 			return rows, true
 		}
 	}
@@ -151,8 +163,15 @@ func (s *Importer) together(ctx context.Context, t *tenant.Tenant, by Caller, ro
 	var wg sync.WaitGroup
 	for _, key := range order {
 		wg.Go(func() {
+			var outage error
 			for _, r := range alike[key] {
-				r.done, r.err = s.row(ctx, t, by, r.ImportRow)
+				if outage != nil {
+					r.err = outage
+					continue
+				}
+				if r.done, r.err = s.row(ctx, t, by, r.ImportRow); r.out() {
+					outage = r.err
+				}
 			}
 		})
 	}

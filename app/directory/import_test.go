@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"ostiary/domain/email"
 	"ostiary/domain/fault"
 	"ostiary/domain/secret"
+	"ostiary/domain/tenant"
 	"ostiary/test/fake"
 )
 
@@ -148,4 +150,50 @@ func TestImport_StopsAtAnOutage(t *testing.T) {
 
 	require.ErrorIs(t, err, broken)
 	require.Zero(t, n)
+}
+
+// lost is a store that is away for one address.
+type lost struct {
+	port.Contacts
+	address email.Key
+}
+
+var errLost = errors.New("connection lost")
+
+func (l lost) List(ctx context.Context, t tenant.ID, q port.ContactQuery, after contact.ID, limit int) ([]*contact.Contact, error) {
+	if q.Email == l.address {
+		return nil, errLost
+	}
+	return l.Contacts.List(ctx, t, q, after, limit) //nolint:wrapcheck // stands in for it
+}
+
+// What went in beside a row that nobody knows of is counted all the same, and
+// nothing of that row's address is tried after it.
+func TestImport_CountsWhatIsInWhenAnOutageEndsIt(t *testing.T) {
+	t.Parallel()
+	k := setup(t)
+	at := []contact.Membership{{Company: k.company(t, "A").ID()}}
+	k.importer = k.importerOn(lost{k.store.contacts, "p3@example.com"})
+	refused, row := map[int]error{}, 0
+
+	n, err := k.importer.Import(t.Context(), directory.ImportInput{
+		Caller: root,
+		Next: func() (directory.ImportRow, error) {
+			row++
+			details := contact.Details{FirstName: "A", Email: fake.Address(t, fmt.Sprintf("p%d@example.com", row%10)), Companies: at}
+			if row == 8 {
+				details.Email = email.Address{}
+			}
+			return directory.ImportRow{Details: details}, nil
+		},
+		Report: func(row int, refusal error) { refused[row] = refusal },
+	})
+
+	require.ErrorIs(t, err, errLost)
+	require.ErrorContains(t, err, "row 3")
+	require.Equal(t, 64-7-1, n.Created+n.Updated+n.Unchanged, "rows 3, 13, and so on are not known to be in")
+	require.Equal(t, 9, n.Created)
+	require.Equal(t, 1, n.Refused)
+	require.Len(t, refused, 1)
+	require.Contains(t, refused, 8)
 }

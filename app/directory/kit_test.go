@@ -23,11 +23,12 @@ var operator = actor.TheOperator("")
 
 // kit is a directory over an empty store with the tenants acme and other.
 type kit struct {
-	companies *directory.Companies
-	contacts  *directory.Contacts
-	tags      *directory.Tags
-	avatars   *directory.Avatars
-	importer  *directory.Importer
+	companies  *directory.Companies
+	contacts   *directory.Contacts
+	tags       *directory.Tags
+	avatars    *directory.Avatars
+	importer   *directory.Importer
+	importerOn func(port.Contacts) *directory.Importer
 
 	store struct {
 		port.Companies
@@ -81,6 +82,9 @@ func setup(t *testing.T) *kit {
 	k.tags = directory.NewTags(office, tags)
 	k.avatars = directory.NewAvatars(office, k.store.Companies, k.store.contacts, k.store.blobs, k.image)
 	k.importer = directory.NewImporter(k.contacts, acceptHash)
+	k.importerOn = func(c port.Contacts) *directory.Importer {
+		return directory.NewImporter(directory.NewContacts(office, c, k.store.Companies, tags, k.store.users, k.store.blobs), acceptHash)
+	}
 	return k
 }
 

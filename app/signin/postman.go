@@ -92,9 +92,11 @@ func (p *Postman) Run(ctx context.Context) {
 }
 
 // Drain delivers everything that is due and returns when nothing is and all is
-// settled. What Wake tells of meanwhile is not kept waiting by a mail server
-// that is slow with another mail.
+// settled. While a mail server is slow with one mail, what Wake tells of is
+// looked for at once, and what other processes left every second.
 func (p *Postman) Drain(ctx context.Context) error {
+	rounds := time.NewTicker(patrol)
+	defer rounds.Stop()
 	done, under := make(chan struct{}, postmen), 0
 	finish := func(left int) {
 		for under > left {
@@ -122,6 +124,7 @@ func (p *Postman) Drain(ctx context.Context) error {
 				under--
 				continue
 			case <-p.wake:
+			case <-rounds.C:
 			}
 			break
 		}

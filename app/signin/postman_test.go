@@ -3,6 +3,7 @@ package signin_test
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -365,5 +366,86 @@ type handing struct{ to chan<- secret.Text }
 
 func (h handing) Send(_ context.Context, m outbox.Mail) error {
 	h.to <- m.Link
+	return nil
+}
+
+// A mail server that is slow with one mail keeps no other waiting: neither what
+// this process is woken for, nor what another one asked for.
+func TestPostman_DeliversBesideASlowMail(t *testing.T) {
+	t.Parallel()
+	for about, wake := range map[string]bool{"woken": true, "asked for elsewhere": false} {
+		t.Run(about, func(t *testing.T) {
+			t.Parallel()
+			s := stage.New(t, stage.Options{})
+			slow := &held{begun: make(chan struct{}, 10), release: make(chan struct{})}
+			p := postmanWith(t, s, slow)
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				p.Run(ctx)
+			}()
+			ask(t, s, stage.Mail)
+			p.Wake()
+			<-slow.begun
+
+			ask(t, s, stage.Mail)
+			if wake {
+				p.Wake()
+			}
+
+			<-slow.begun // while the first is still under way
+			close(slow.release)
+			cancel()
+			<-done
+		})
+	}
+}
+
+// Many servers refuse a client that has more connections.
+func TestPostman_SendsNoMoreThanEightMailsAtOnce(t *testing.T) {
+	t.Parallel()
+	s := stage.New(t, stage.Options{})
+	for i := range 20 {
+		c := fake.Contact(t, s.First, int64(100+i), "")
+		d := c.Details()
+		d.Email = fake.Address(t, "p"+c.ID().String()+"@example.com")
+		c, err := contact.New(c.Tenant(), c.ID(), d, fake.Start)
+		require.NoError(t, err)
+		s.Add(t, c, fake.User(c))
+		ask(t, s, c.Email().String())
+	}
+	mails := &held{begun: make(chan struct{}, 20), release: make(chan struct{})}
+	p := postmanWith(t, s, mails)
+	done := make(chan error, 1)
+	go func() { done <- p.Drain(t.Context()) }()
+	for range 8 {
+		<-mails.begun
+	}
+	for range 6 { // in pairs, as several jobs are leased at once
+		mails.release <- struct{}{}
+		mails.release <- struct{}{}
+		<-mails.begun
+		<-mails.begun
+	}
+	close(mails.release)
+
+	require.NoError(t, <-done)
+	require.Equal(t, int64(8), mails.most.Load())
+}
+
+// held takes each mail when it is released, or all when none is held back.
+type held struct {
+	now, most      atomic.Int64
+	begun, release chan struct{}
+}
+
+func (m *held) Send(context.Context, outbox.Mail) error {
+	now := m.now.Add(1)
+	defer m.now.Add(-1)
+	for most := m.most.Load(); now > most && !m.most.CompareAndSwap(most, now); most = m.most.Load() {
+	}
+	m.begun <- struct{}{}
+	<-m.release
 	return nil
 }
