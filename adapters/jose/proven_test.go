@@ -66,6 +66,47 @@ func TestVerify_RemembersEachTokenForItself(t *testing.T) {
 	}
 }
 
+// Not parallel: it counts allocations, of which a signature takes dozens.
+func TestVerify_ChecksASignatureOnce(t *testing.T) { //nolint:paralleltest // see above
+	d := setup(t, keyset.ES256)
+	token := secret.New(d.issue(t, d.claims(t)))
+	verify := func() {
+		if _, _, err := d.tokens.Verify(t.Context(), token); err != nil {
+			t.Error(err)
+		}
+	}
+
+	anew := testing.AllocsPerRun(20, func() {
+		d.tokens.Remember(1 << 20)
+		verify()
+	}) - testing.AllocsPerRun(20, func() { d.tokens.Remember(1 << 20) })
+	known := testing.AllocsPerRun(20, verify)
+
+	require.Less(t, known, anew/3, "%v allocations anew", anew)
+}
+
+func TestVerify_RemembersNoMoreThanThereIsRoomFor(t *testing.T) {
+	t.Parallel()
+	d := setup(t, keyset.EdDSA)
+	d.tokens.Remember(20_000) // for ten or so
+	var issued []secret.Text
+	for i := range 100 {
+		c := d.claims(t)
+		c.TokenID = fmt.Sprintf("jti-%d", i)
+		issued = append(issued, secret.New(d.issue(t, c)))
+	}
+
+	for range 2 {
+		for _, token := range issued {
+			_, _, err := d.tokens.Verify(t.Context(), token)
+			require.NoError(t, err)
+		}
+	}
+
+	require.Positive(t, d.tokens.Remembered())
+	require.LessOrEqual(t, d.tokens.Remembered(), 13)
+}
+
 func BenchmarkVerify(b *testing.B) {
 	for _, alg := range []keyset.Algorithm{keyset.ES256, keyset.EdDSA, keyset.RS256} {
 		d := setup(b, alg)

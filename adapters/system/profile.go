@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/pprof"
+	"slices"
 	"sync"
 	"time"
 )
@@ -24,6 +25,10 @@ const (
 	mutexEvery = 10                          // events
 )
 
+// profiles are those that tell of code and its time; others of the runtime quote
+// the command line, or are of no use to an operator.
+var profiles = []string{"cpu", "block", "mutex", "heap", "allocs", "goroutine"}
+
 // Profiles takes profiles of this process in pprof's format: of what it does
 // (cpu), waits for (block, mutex) and holds (heap, allocs, goroutine). They
 // tell of code and its time, never of data.
@@ -32,9 +37,11 @@ type Profiles struct{ mu sync.Mutex }
 // Take returns a profile. That of the CPU covers the given time, or less when
 // ctx ends; those of blocking and mutexes are sampled for as long and add to
 // what was sampled before, which the runtime never forgets. One is taken at a
-// time. It returns ErrNoProfile and
-// ErrProfileBusy.
+// time. It returns ErrNoProfile and ErrProfileBusy.
 func (p *Profiles) Take(ctx context.Context, name string, lasts time.Duration) ([]byte, error) {
+	if !slices.Contains(profiles, name) {
+		return nil, ErrNoProfile
+	}
 	if !p.mu.TryLock() {
 		return nil, ErrProfileBusy
 	}
@@ -60,10 +67,8 @@ func (p *Profiles) Take(ctx context.Context, name string, lasts time.Duration) (
 	case "heap":
 		runtime.GC()
 		err = pprof.Lookup(name).WriteTo(&out, 0)
-	case "allocs", "goroutine":
-		err = pprof.Lookup(name).WriteTo(&out, 0)
 	default:
-		return nil, ErrNoProfile
+		err = pprof.Lookup(name).WriteTo(&out, 0)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("take profile: %w", err)

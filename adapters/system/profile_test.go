@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -30,20 +31,24 @@ func TestProfiles_AreThoseOfPprof(t *testing.T) {
 
 func TestProfiles_OneAtATimeAndNoLongerThanTheRequest(t *testing.T) {
 	t.Parallel()
-	var p system.Profiles
-	ctx, leave := context.WithCancel(t.Context())
-	got := make(chan error)
-	go func() {
-		_, err := p.Take(ctx, "block", time.Hour)
-		got <- err
-	}()
+	synctest.Test(t, func(t *testing.T) {
+		var p system.Profiles
+		ctx, leave := context.WithCancel(t.Context())
+		got := make(chan error)
+		go func() {
+			_, err := p.Take(ctx, "block", time.Hour)
+			got <- err
+		}()
+		synctest.Wait()
 
-	require.Eventually(t, func() bool {
-		_, err := p.Take(t.Context(), "", 0)
-		return err == system.ErrProfileBusy //nolint:errorlint // exactly it
-	}, time.Minute, time.Millisecond)
-	leave()
-	require.NoError(t, <-got)
-	_, err := p.Take(t.Context(), "goroutine", 0)
-	require.NoError(t, err)
+		_, err := p.Take(t.Context(), "goroutine", 0)
+		require.ErrorIs(t, err, system.ErrProfileBusy)
+		_, err = p.Take(t.Context(), "unknown", 0)
+		require.ErrorIs(t, err, system.ErrNoProfile)
+
+		leave()
+		require.NoError(t, <-got)
+		_, err = p.Take(t.Context(), "goroutine", 0)
+		require.NoError(t, err)
+	})
 }

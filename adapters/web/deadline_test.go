@@ -57,8 +57,8 @@ func TestDeadline_WithoutAnybodyWaiting(t *testing.T) {
 
 type key struct{}
 
-func TestDeadline_EndReleasesWhatFollowsIt(t *testing.T) {
-	t.Parallel()
+// Not parallel: it counts goroutines.
+func TestDeadline_EndReleasesWhatFollowsIt(t *testing.T) { //nolint:paralleltest // see above
 	ctx, end := web.NewDeadline(time.Now, time.Now(), time.Hour)
 	before := runtime.NumGoroutine()
 	children := make([]context.Context, 1000)
