@@ -47,7 +47,9 @@ func (s *Sessions) Refresh(ctx context.Context, in RefreshInput) (Grant, error) 
 	if err != nil {
 		return Grant{}, err
 	}
-	before, err := s.sessions.ByID(ctx, t.ID(), r.Session)
+	// What is known of the session names its user and portal, which stay;
+	// whether it lives, and which token is its last, is judged by what is stored.
+	before, err := s.live.Session(ctx, t.ID(), r.Session)
 	if err != nil {
 		return Grant{}, gone(err, steps(resolved, "credential", "session unknown")...)
 	}

@@ -1,0 +1,39 @@
+package program
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/stretchr/testify/require"
+
+	"ostiary/test/mongod"
+)
+
+// Asked sends r and returns the commands that MongoDB was sent for it. It asks
+// again when the process signed its part of the audit trail in between, as it
+// does every minute: nobody could tell its commands apart.
+func (d *Deployment) Asked(p *mongod.FaultProxy, status int, r Request) []string {
+	d.T.Helper()
+	for {
+		p.Asked()
+		res := d.Send(r)
+		require.Equal(d.T, status, res.Status, "%s %s: %s", r.Method, r.Path, res.Body)
+		out := Questions(p)
+		if !slices.ContainsFunc(out, func(q string) bool { return strings.HasSuffix(q, " heads") || strings.HasSuffix(q, " batches") }) {
+			return out
+		}
+	}
+}
+
+// Questions are the commands since the last time, but for those that a process
+// sends whether it is asked or not.
+func Questions(p *mongod.FaultProxy) (out []string) {
+	for _, q := range p.Asked() {
+		switch _, collection, _ := strings.Cut(q, " "); collection {
+		case "changes", "keys", "outbox":
+		default:
+			out = append(out, q)
+		}
+	}
+	return out
+}
