@@ -45,13 +45,20 @@ func grow(s *scene, d *program.Deployment, to size) {
 		db: db, now: time.Now().UTC().Truncate(time.Millisecond), numbers: sqlite.NewNumbers(db), tenants: sqlite.NewTenants(db),
 		companies: sqlite.NewCompanies(db), contacts: sqlite.NewContacts(db), users: sqlite.NewUsers(db),
 	}
+	fill := func(i, together int) error {
+		code := tenant.Code(fmt.Sprintf("grown-%05d", i))
+		if i == to.tenants-1 {
+			code = grownCode
+		}
+		return g.tenant(s.ctx, code, to.contacts, together)
+	}
 	if to.contacts >= to.tenants { // tenants one after another, contacts at once
 		for i := range to.tenants {
-			s.must(g.tenant(s.ctx, i == to.tenants-1, i, to.contacts, crowdAtOnce))
+			s.must(fill(i, crowdAtOnce))
 		}
 		return
 	}
-	s.must(atOnce(to.tenants, crowdAtOnce, func(i int) error { return g.tenant(s.ctx, i == to.tenants-1, i, to.contacts, 1) }))
+	s.must(atOnce(to.tenants, crowdAtOnce, func(i int) error { return fill(i, 1) }))
 }
 
 const grownCode = "bench"
@@ -69,11 +76,8 @@ type grower struct {
 	users     *sqlite.Users
 }
 
-func (g grower) tenant(ctx context.Context, asked bool, n, contacts, together int) error {
-	code := tenant.Code(fmt.Sprintf("grown-%05d", n))
-	if asked {
-		code = grownCode
-	}
+// tenant makes one with so many contacts, so many of them together.
+func (g grower) tenant(ctx context.Context, code tenant.Code, contacts, together int) error {
 	eur, err := money.ParseCurrency("EUR")
 	if err != nil {
 		return err //nolint:wrapcheck // a mistake here

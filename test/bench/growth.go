@@ -56,29 +56,28 @@ func growth(s *scene, p plan, out *sheet) {
 	}
 }
 
-// flat judges the growth of every shape, and the times at the largest tenant.
-func flat(s *sheet) bool {
-	ok := s.median(deepTo.String()+" start to ready") <= 150
+// flat bounds the growth of every shape, and the times at the largest tenant.
+func flat() []bound {
+	out := []bound{atMost(deepTo.String()+" start to ready", 150)}
 	for _, shape := range shapes {
 		for _, to := range []size{wideTo, deepTo} {
-			ok = ok && s.median(shape+" "+to.String()+" ÷ "+small.String()) <= 1.25
+			out = append(out, atMost(shape+" "+to.String()+" ÷ "+small.String(), 1.25))
 		}
 	}
 	for _, shape := range lists {
-		ok = ok && s.median(deepTo.String()+" "+shape+" p50") <= 5
+		out = append(out, atMost(deepTo.String()+" "+shape+" p50", 5))
 	}
-	return ok
+	return out
 }
 
 func deployGrown(s *scene, p plan, to size) *grownTo {
-	d := program.Deploy(s, "OSTIARY_LIMITS=off")
-	d.LogTail = 16 << 10
+	d := prepared(s, p)
 	d.Start() // makes the store
 	d.Stop()
 	grow(s, d, to)
 	began := time.Now()
 	d.Start()
-	g := &grownTo{size: to, target: target{origin: d.URL, pid: d.PID()}, name: to.String(), ready: time.Since(began)}
+	g := &grownTo{size: to, target: p.target(d), name: to.String(), ready: time.Since(began)}
 	g.prepare(s, d)
 	return g
 }
@@ -148,8 +147,10 @@ func (t target) turning(s *scene) load.Op {
 // cost runs one shape and returns what it takes of the server's CPU.
 func (g *grownTo) cost(s *scene, out *sheet, shape string, lasts time.Duration) float64 {
 	before := g.usage(s).CPU
+	taken := g.profile(s, g.name+" "+shape, lasts)
 	r := load.Closed(s.ctx, g.ops[shape], lasts)
 	s.must(r.Err())
+	s.must(<-taken)
 	cpu := float64((g.usage(s).CPU - before).Microseconds()) / float64(r.Done)
 	out.note(g.name+" "+shape, "/s", r.Rate())
 	out.time(g.name+" "+shape+" p50", r.Percentile(50))
@@ -191,7 +192,7 @@ func stats(s *scene, p plan, out *sheet) {
 	g := d.SignIn(folk)
 	one := us.repeated(s, 1, 200, program.Visit("/dashboard/stats", g))
 	for range p.rounds {
-		us.closed(s, out, "stats, 9 documents", one, p.lasts)
+		us.closed(s, out, loop{"stats, 9 documents", one, p.lasts})
 	}
 	const batch = 5_000
 	for from := 0; from < documented; from += batch {
@@ -204,6 +205,6 @@ func stats(s *scene, p plan, out *sheet) {
 		d.Must(200, r)
 	}
 	for range p.rounds {
-		us.closed(s, out, "stats, 100,000 documents", one, p.lasts)
+		us.closed(s, out, loop{"stats, 100,000 documents", one, p.lasts})
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -16,8 +17,12 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
 	"golang.org/x/crypto/argon2"
 	_ "modernc.org/sqlite" // the store whose commits are counted
+
+	"ostiary/test/exchange"
+	"ostiary/test/load"
 )
 
 // bareCommand makes this program the server that does nothing.
@@ -25,8 +30,34 @@ const bareCommand = "serve-bare"
 
 // answer is what a bare server says to everything.
 type answer struct {
-	Header map[string]string
+	Header [][2]string // names and values, in the order of the wire
 	Body   string
+}
+
+// answerOf is what makes another server's answer, but for what Fiber adds by
+// itself.
+func answerOf(res *fasthttp.Response) answer {
+	a := answer{Body: string(res.Body())}
+	for name, value := range res.Header.All() {
+		if n := string(name); n != fasthttp.HeaderDate && n != fasthttp.HeaderContentLength {
+			a.Header = append(a.Header, [2]string{n, string(value)})
+		}
+	}
+	return a
+}
+
+// handler copies a header that is made once: setting each field anew would
+// slow the limit down, and flatter who is compared with it.
+func (a answer) handler() fiber.Handler {
+	var header fasthttp.ResponseHeader
+	for _, field := range a.Header {
+		header.Add(field[0], field[1])
+	}
+	body := []byte(a.Body)
+	return func(c *fiber.Ctx) error {
+		header.CopyTo(&c.Response().Header)
+		return c.Send(body)
+	}
 }
 
 // serveBare answers everything with the same bytes, as Fiber does by itself,
@@ -38,13 +69,7 @@ func serveBare(encoded string) {
 		os.Exit(1)
 	}
 	app := fiber.New(fiber.Config{DisableStartupMessage: true})
-	body := []byte(a.Body)
-	app.Use(func(c *fiber.Ctx) error {
-		for name, value := range a.Header {
-			c.Response().Header.Set(name, value)
-		}
-		return c.Send(body)
-	})
+	app.Use(a.handler())
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -54,7 +79,8 @@ func serveBare(encoded string) {
 	_ = app.Listener(ln)
 }
 
-// bare starts a server that says a to everything, and returns its origin.
+// bare starts a server that says a to everything, sees that it does, and
+// returns its origin.
 func bare(s *scene, a answer) (origin string) {
 	self, err := os.Executable()
 	s.must(err)
@@ -71,7 +97,14 @@ func bare(s *scene, a answer) (origin string) {
 	})
 	line, err := bufio.NewReader(out).ReadString('\n')
 	s.must(err)
-	return strings.TrimSpace(line)
+	origin = strings.TrimSpace(line)
+	t := target{origin: origin}
+	res, err := expect(s.ctx, t.dial(s), load.Prepare(origin, exchange.Request{Method: "GET", Path: "/"}), 200)
+	s.must(err)
+	if got := answerOf(res); !reflect.DeepEqual(got, a) {
+		s.Fatal("the bare server answers ", got, ", not ", a)
+	}
+	return origin
 }
 
 // hashes counts how many passwords a second every core together hashes when

@@ -103,6 +103,6 @@ func links(s *scene, p plan, out *sheet) {
 		}
 	}
 	for range p.rounds {
-		us.closed(s, out, "links", ops, p.lasts)
+		us.closed(s, out, loop{"links", ops, p.lasts})
 	}
 }

@@ -15,7 +15,7 @@ import (
 type row struct {
 	What    string   `json:"what"`
 	Goal    string   `json:"goal,omitempty"`
-	Met     *bool    `json:"met,omitempty"`
+	Met     *bool    `json:"met,omitempty"` // nil: not judged
 	Figures []figure `json:"figures"`
 }
 
@@ -32,9 +32,19 @@ type figure struct {
 type measurement struct {
 	name, goal string
 	play       func(*scene, plan, *sheet)
-	// met judges by the medians; nil where there is no goal.
-	met func(*sheet) bool
+	// bounds are the goal; nil where there is none.
+	bounds []bound
 }
+
+// bound holds when the median of a figure is within it.
+type bound struct {
+	figure      string
+	least, most float64
+}
+
+func atLeast(figure string, v float64) bound { return bound{figure, v, math.Inf(1)} }
+
+func atMost(figure string, v float64) bound { return bound{figure, math.Inf(-1), v} }
 
 func (m measurement) measure(p plan) (row, error) {
 	var out sheet
@@ -42,9 +52,8 @@ func (m measurement) measure(p plan) (row, error) {
 		return row{}, err
 	}
 	r := row{What: m.name, Goal: m.goal, Figures: out.figures()}
-	if m.met != nil {
-		met := m.met(&out)
-		r.Met = &met
+	if p.peer == "" { // the goals are Ostiary's alone
+		r.Met = out.meets(m.bounds)
 	}
 	return r, nil
 }
@@ -71,7 +80,24 @@ func (s *sheet) time(name string, d time.Duration) {
 	s.note(name, "ms", float64(d)/float64(time.Millisecond))
 }
 
-// median is what counts; NaN never meets a goal.
+// meets says whether all bounds hold, and nil where that cannot be said: there
+// are none, or one is on a figure that was not measured.
+func (s *sheet) meets(bounds []bound) *bool {
+	if len(bounds) == 0 {
+		return nil
+	}
+	met := true
+	for _, b := range bounds {
+		v := s.median(b.figure)
+		if math.IsNaN(v) {
+			return nil
+		}
+		met = met && b.least <= v && v <= b.most
+	}
+	return &met
+}
+
+// median is what counts; NaN when nothing was seen.
 func (s *sheet) median(name string) float64 {
 	values := slices.Sorted(slices.Values(s.seen[name]))
 	if len(values) == 0 {
@@ -99,7 +125,7 @@ func show(w io.Writer, rows []row) {
 		for _, f := range r.Figures {
 			said = append(said, f.Name+" "+short(f.Median)+unit(f.Unit))
 		}
-		met := ""
+		met := "–"
 		if r.Met != nil {
 			met = map[bool]string{true: "yes", false: "no"}[*r.Met]
 		}

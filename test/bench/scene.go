@@ -20,6 +20,9 @@ type scene struct {
 	failed   error
 }
 
+// Name is asked for by what tells of a failure.
+func (*scene) Name() string { return "bench" }
+
 // errScene is what Failed means after an Errorf.
 var errScene = errors.New("the scene could not be set")
 

@@ -43,11 +43,11 @@ func ourSubject(us target, login func(int) exchange.Request) subject {
 	return subject{
 		target: us, login: login, refresh: program.Refresh, reads: []read{visiting("/scopes"), visiting("/me")},
 		granted: func(body []byte) (string, string, error) {
-			access, err := text(body, "accessToken")
+			access, err := member(body, "accessToken")
 			if err != nil {
 				return "", "", err
 			}
-			refresh, err := text(body, "refreshToken")
+			refresh, err := member(body, "refreshToken")
 			return access, refresh, err
 		},
 	}

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -66,29 +64,27 @@ func expect(ctx context.Context, c *load.Conn, r *fasthttp.Request, status int) 
 	return res, nil
 }
 
-// text is a member of an answer's body.
-func text(body []byte, name string) (string, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(body, &members); err != nil {
-		return "", fmt.Errorf("read %s: %w", name, err)
-	}
-	return strconv.Unquote(string(members[name]))
+// loop is a closed loop, and what its figures are called.
+type loop struct {
+	name  string
+	ops   []load.Op
+	lasts time.Duration
 }
 
-// closed runs ops in a closed loop after a moment in which caches and
-// connections come to be, and notes how it went under the given name.
-func (t target) closed(s *scene, out *sheet, name string, ops []load.Op, lasts time.Duration) load.Result {
-	s.must(load.Closed(s.ctx, ops, warming(lasts)).Err())
+// closed runs a loop after a moment in which caches and connections come to
+// be, and notes how it went.
+func (t target) closed(s *scene, out *sheet, l loop) load.Result {
+	s.must(load.Closed(s.ctx, l.ops, warming(l.lasts)).Err())
 	before := t.usage(s)
-	taken := t.profile(s, name, lasts)
-	r := load.Closed(s.ctx, ops, lasts)
+	taken := t.profile(s, l.name, l.lasts)
+	r := load.Closed(s.ctx, l.ops, l.lasts)
 	s.must(r.Err())
 	s.must(<-taken)
-	out.note(name, "/s", r.Rate())
-	out.time(name+" p50", r.Percentile(50))
-	out.time(name+" p99", r.Percentile(99))
+	out.note(l.name, "/s", r.Rate())
+	out.time(l.name+" p50", r.Percentile(50))
+	out.time(l.name+" p99", r.Percentile(99))
 	if t.pid != 0 {
-		out.note(name+" CPU", "µs each", float64((t.usage(s).CPU-before.CPU).Microseconds())/float64(r.Done))
+		out.note(l.name+" CPU", "µs each", float64((t.usage(s).CPU-before.CPU).Microseconds())/float64(r.Done))
 	}
 	return r
 }
@@ -126,11 +122,23 @@ func (t target) usage(s *scene) load.Usage {
 	return u
 }
 
-// deployed is a deployment of the built program with defaults as they ship,
-// but for the limits: who measures comes from one address.
-func deployed(s *scene, p plan, env ...string) (*program.Deployment, target) {
+// prepared is a deployment of the built program that does not run yet, with
+// defaults as they ship, but for the limits: who measures comes from one
+// address.
+func prepared(s *scene, p plan, env ...string) *program.Deployment {
 	d := program.Deploy(s, slices.Concat([]string{"OSTIARY_LIMITS=off"}, p.env, env)...)
 	d.LogTail = 16 << 10
+	return d
+}
+
+// deployed is one that runs.
+func deployed(s *scene, p plan, env ...string) (*program.Deployment, target) {
+	d := prepared(s, p, env...)
 	d.Start()
-	return d, target{origin: d.URL, pid: d.PID(), profiles: p.profiles}
+	return d, p.target(d)
+}
+
+// target is what a deployment is while it runs.
+func (p plan) target(d *program.Deployment) target {
+	return target{origin: d.URL, pid: d.PID(), profiles: p.profiles}
 }

@@ -45,6 +45,19 @@ func (r Result) Percentile(p float64) time.Duration {
 	return time.Duration(r.times.ValueAtPercentile(p))
 }
 
+// OnTime is the share of what a paced run intended that was done within so
+// long of when it was due, to three digits of that time. Done alone says
+// nothing of lateness: a run waits for every answer.
+func (r Result) OnTime(within time.Duration) float64 {
+	var n int64
+	for _, bar := range r.times.Distribution() {
+		if bar.From <= int64(within) {
+			n += bar.Count
+		}
+	}
+	return float64(n) / float64(r.Intended)
+}
+
 // Err is not nil when anything failed.
 func (r Result) Err() error {
 	if r.Failed == 0 {

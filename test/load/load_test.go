@@ -76,6 +76,32 @@ func TestPaced_CountsFromWhenARequestWasDue(t *testing.T) {
 	})
 }
 
+func TestResult_OnTimeLeavesOutWhatIsLateOrFails(t *testing.T) {
+	t.Parallel()
+	broken := func(context.Context) error { return errors.New("broken") }
+	for name, c := range map[string]struct {
+		op   load.Op
+		done int64
+		want float64
+	}{
+		"fast":   {takes(5 * time.Millisecond), 100, 1},
+		"broken": {broken, 0, 0},
+		// The n-th is due at 10n ms and answered at 50(n+1) ms: the first two
+		// are on time, 50 and 90 ms after they were due.
+		"slow": {takes(50 * time.Millisecond), 100, 0.02},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				got := load.Paced(t.Context(), []load.Op{c.op}, 100, time.Second)
+
+				require.Equal(t, c.done, got.Done)
+				require.InDelta(t, c.want, got.OnTime(100*time.Millisecond), 1e-9)
+			})
+		})
+	}
+}
+
 func TestResult_TellsWhatFailed(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
