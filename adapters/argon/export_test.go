@@ -4,5 +4,5 @@ package argon
 func (g *Gate) Traces() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return len(g.flows) + len(g.places.of) + len(g.queued.of) + g.places.all + g.queued.all
+	return len(g.flows) + len(g.inside) + len(g.places.of) + len(g.queued.of) + g.places.all + g.queued.all
 }

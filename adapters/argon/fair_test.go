@@ -19,29 +19,32 @@ import (
 type site struct {
 	gate *argon.Gate
 
-	mu     sync.Mutex
-	inside map[tenant.ID]int
-	most   int
-	had    map[tenant.ID]time.Duration
-	turns  map[tenant.ID]int
+	mu      sync.Mutex
+	waiting map[tenant.ID]int
+	inside  map[tenant.ID]int
+	most    int
+	had     map[tenant.ID]time.Duration
+	turns   map[tenant.ID]int
 }
 
 func newSite(l argon.Limits) *site {
 	return &site{
-		gate: argon.NewGate(l, time.Now), inside: map[tenant.ID]int{},
+		gate: argon.NewGate(l, time.Now), waiting: map[tenant.ID]int{}, inside: map[tenant.ID]int{},
 		had: map[tenant.ID]time.Duration{}, turns: map[tenant.ID]int{},
 	}
 }
 
 // turn waits for a slot and keeps it for cost.
 func (s *site) turn(ctx context.Context, id tenant.ID, cost time.Duration) error {
+	s.count(s.waiting, id, 1)
 	turn, err := s.gate.Enter(ctx, id)
+	s.count(s.waiting, id, -1)
 	if err != nil {
 		return err
 	}
-	s.count(id, 1)
+	s.count(s.inside, id, 1)
 	<-time.After(cost)
-	s.count(id, -1)
+	s.count(s.inside, id, -1)
 	s.mu.Lock()
 	s.had[id] += cost
 	s.turns[id]++
@@ -50,31 +53,39 @@ func (s *site) turn(ctx context.Context, id tenant.ID, cost time.Duration) error
 	return nil
 }
 
-func (s *site) count(id tenant.ID, n int) {
+func (s *site) count(of map[tenant.ID]int, id tenant.ID, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.inside[id] += n
-	all := 0
-	for _, n := range s.inside {
+	of[id] += n
+	s.most = max(s.most, sum(s.inside))
+}
+
+func sum(of map[tenant.ID]int) (all int) {
+	for _, n := range of {
 		all += n
 	}
-	s.most = max(s.most, all)
+	return all
 }
 
 // wastes reports whether a slot is free that a caller should have: any but the
-// last, which is kept from a tenant that has all the others.
-func (s *site) wastes(slots int) bool {
+// last, which is kept from a tenant that has all the others while another had
+// a caller lately.
+func (s *site) wastes(slots int, alone bool) bool {
 	synctest.Wait()
-	waiting := s.gate.Waiting()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all, most := 0, 0
-	for _, n := range s.inside {
-		all += n
-		most = max(most, n)
+	if sum(s.waiting) == 0 || sum(s.inside) == slots {
+		return false
 	}
-	kept := slots > 1 && all == slots-1 && most == all
-	return waiting > 0 && all < slots && !kept
+	if slots == 1 || alone {
+		return true
+	}
+	for id, n := range s.waiting {
+		if n > 0 && s.inside[id] < slots-1 {
+			return true
+		}
+	}
+	return false
 }
 
 // crowdOf keeps that many callers of id coming back until ctx ends.
@@ -127,13 +138,14 @@ func TestGate_LetsNobodyStarveBesideNewcomers(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		cost := costs().Draw(rt, "cost")
 		news := costs().Draw(rt, "cost of newcomers")
+		slots := rapid.IntRange(1, 3).Draw(rt, "slots")
 		var s *site
 		var turns int
 		synctest.Test(t, func(t *testing.T) {
-			s = newSite(argon.Limits{Slots: 1, Queue: 1000, PerTenant: 500})
+			s = newSite(argon.Limits{Slots: slots, Queue: 1000, PerTenant: 500})
 			ctx, cancel := context.WithCancel(t.Context())
 			var wg sync.WaitGroup
-			s.crowdOf(ctx, &wg, owner(0), 2, cost)
+			s.crowdOf(ctx, &wg, owner(0), 2*slots, cost)
 			for i := range 300 { // as many as there is time for, each of a tenant not seen before
 				wg.Go(func() { _ = s.turn(ctx, tenant.IDFromBytes([16]byte{1, 14: byte(i >> 8), 15: byte(i)}), news) })
 				<-time.After(news)
@@ -168,18 +180,22 @@ func TestGate_LeavesNoSlotFreeThatSomebodyMayHave(t *testing.T) {
 			return visit{rapid.Byte().Draw(rt, "tenant") % 4, costs().Draw(rt, "cost"), 4 * costs().Draw(rt, "patience"), costs().Draw(rt, "pause") / 8}
 		}), 1, 120).Draw(rt, "visits")
 		var s *site
+		alone := rapid.Bool().Draw(rt, "alone") // one tenant all the time
 		var idle, over, traces int
 		synctest.Test(t, func(t *testing.T) {
 			s = newSite(l)
 			var wg sync.WaitGroup
 			for _, v := range visits {
+				if alone {
+					v.tenant = 0
+				}
 				wg.Go(func() {
 					ctx, cancel := context.WithTimeout(t.Context(), v.patience)
 					defer cancel()
 					_ = s.turn(ctx, owner(v.tenant), v.cost)
 				})
 				<-time.After(v.pause)
-				if s.wastes(l.Slots) {
+				if s.wastes(l.Slots, alone) {
 					idle++
 				}
 				if s.gate.Waiting() > l.Queue {
@@ -200,7 +216,7 @@ func TestGate_LeavesNoSlotFreeThatSomebodyMayHave(t *testing.T) {
 
 // Of three slots a flood gets two while another tenant is about, so that its
 // next caller need not wait for the end of a turn; and all three when it has
-// been alone for a minute, or on its own from the start.
+// been alone for a while, or on its own from the start.
 func TestGate_KeepsTheLastSlotFromATenantThatHasTheOthers(t *testing.T) {
 	t.Parallel()
 	const cost = 50 * time.Millisecond
@@ -220,12 +236,12 @@ func TestGate_KeepsTheLastSlotFromATenantThatHasTheOthers(t *testing.T) {
 		s.crowdOf(ctx, &wg, owner(1), 10, cost)
 		alone = inside(owner(1))
 		require.NoError(t, s.turn(ctx, owner(2), cost))
-		<-time.After(59 * time.Second)
+		<-time.After(14 * time.Second)
 		beside = inside(owner(1))
 		begun := time.Now()
 		require.NoError(t, s.turn(ctx, owner(2), cost))
 		waited = time.Since(begun) - cost
-		<-time.After(61 * time.Second)
+		<-time.After(16 * time.Second)
 		after = inside(owner(1))
 		cancel()
 		wg.Wait()
@@ -235,6 +251,36 @@ func TestGate_KeepsTheLastSlotFromATenantThatHasTheOthers(t *testing.T) {
 	require.Equal(t, 2, beside)
 	require.Zero(t, waited)
 	require.Equal(t, 3, after)
+}
+
+// Whether a name is a tenant's must not show by the wait for it beside a flood
+// under another name, existent or not.
+func TestGate_LetsInventedNamesWaitLikeTenants(t *testing.T) {
+	t.Parallel()
+	invented := func(name string) tenant.ID { return tenant.Ref{Given: name}.Queue() }
+	waits := func(flood, probe tenant.ID) (waited time.Duration) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSite(argon.Limits{Slots: 2, Queue: 100, PerTenant: 50})
+			ctx, cancel := context.WithCancel(t.Context())
+			var wg sync.WaitGroup
+			require.NoError(t, s.turn(ctx, owner(9), time.Millisecond)) // somebody was there
+			s.crowdOf(ctx, &wg, flood, 10, 50*time.Millisecond)
+			<-time.After(1010 * time.Millisecond)
+			begun := time.Now()
+			require.NoError(t, s.turn(ctx, probe, 50*time.Millisecond))
+			waited = time.Since(begun) - 50*time.Millisecond
+			cancel()
+			wg.Wait()
+		})
+		return waited
+	}
+
+	require.Zero(t, waits(owner(1), owner(2)))
+	require.Zero(t, waits(owner(1), invented("x")))
+	require.Zero(t, waits(invented("y"), owner(2)))
+	require.Zero(t, waits(invented("y"), invented("x")))
+	require.Equal(t, waits(owner(1), owner(1)), waits(invented("x"), invented("x")))
+	require.NotZero(t, waits(owner(1), owner(1)))
 }
 
 func TestGate_GivesUpWhileThereIsTimeToUseTheSlot(t *testing.T) {

@@ -16,7 +16,7 @@ const (
 	floor = time.Millisecond
 	// lately is how long a tenant's last caller is taken for a sign that the
 	// next is near.
-	lately = time.Minute
+	lately = 15 * time.Second
 )
 
 // Gate lets a fixed number of callers work at once and shares their time out
@@ -35,8 +35,14 @@ const (
 //
 // A turn cannot be interrupted, so whoever goes next still waits for the end of
 // another's. Therefore a tenant that has all slots but one gets the last only
-// if no other tenant had a caller lately: the one who comes between a flood's
-// callers finds a slot free.
+// if no other tenant had a caller lately: that one's next finds a slot free. It
+// costs a rush on one tenant that slot while others sign in now and then, which
+// is what they would get by turns if they signed in all the time.
+//
+// Tenants that do not exist share one queue and one tag, or a flood of names
+// would have as many shares. But they are told apart where the last slot is
+// given: else whoever keeps the others busy under an invented name would see by
+// the wait for a second name whether that one is invented as well.
 type Gate struct {
 	limits Limits
 	now    func() time.Time // measures durations only
@@ -46,6 +52,7 @@ type Gate struct {
 	queued  places // of those who wait
 	running int
 	flows   map[tenant.ID]*flow
+	inside  map[tenant.ID]int // turns by tenant, existent or not
 	recent  recent
 	clock   time.Duration
 	mean    time.Duration // what a turn took of late
@@ -74,6 +81,7 @@ type flow struct {
 func (f *flow) active() bool { return f.running > 0 || f.waiters.Len() > 0 }
 
 type waiter struct {
+	owner  tenant.ID
 	ready  chan struct{}
 	serial uint64
 	place  *list.Element // nil once a slot was handed over
@@ -84,13 +92,14 @@ type waiter struct {
 type Turn struct {
 	gate    *Gate
 	flow    *flow
+	owner   tenant.ID
 	charged time.Duration
 	begun   time.Time
 }
 
 // NewGate makes a gate. now may have any origin.
 func NewGate(l Limits, now func() time.Time) *Gate {
-	return &Gate{limits: l, now: now, places: newPlaces(), queued: newPlaces(), flows: map[tenant.ID]*flow{}}
+	return &Gate{limits: l, now: now, places: newPlaces(), queued: newPlaces(), flows: map[tenant.ID]*flow{}, inside: map[tenant.ID]int{}}
 }
 
 // Admit takes a place before any work is begun that will come to Enter, and
@@ -99,7 +108,7 @@ func NewGate(l Limits, now func() time.Time) *Gate {
 func (g *Gate) Admit(t tenant.ID) (leave func(), err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	l := g.limits
+	l, t := g.limits, crowdOf(t)
 	if !g.places.fit(t, l.Queue+l.Slots, l.PerTenant+l.Slots) {
 		g.busy++
 		return nil, port.ErrBusy
@@ -167,40 +176,41 @@ func (g *Gate) stats() Stats {
 func (g *Gate) join(t tenant.ID) (*waiter, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	f := g.flows[t]
-	if f == nil {
-		f = &flow{owner: t}
-	}
-	if !g.may(f) && !g.queued.fit(t, g.limits.Queue, g.limits.PerTenant) {
+	crowd := crowdOf(t)
+	if !g.may(t) && !g.queued.fit(crowd, g.limits.Queue, g.limits.PerTenant) {
 		g.busy++
 		return nil, port.ErrBusy
 	}
-	g.flows[t] = f
+	f := g.flows[crowd]
+	if f == nil {
+		f = &flow{owner: crowd}
+		g.flows[crowd] = f
+	}
 	if !f.active() {
 		f.tag = max(f.tag, g.clock)
 	}
 	g.recent.note(t, g.now())
 	g.serial++
-	w := &waiter{ready: make(chan struct{}), serial: g.serial, turn: &Turn{gate: g, flow: f}}
+	w := &waiter{owner: t, ready: make(chan struct{}), serial: g.serial, turn: &Turn{gate: g, flow: f}}
 	w.place = f.waiters.PushBack(w)
-	g.queued.take(t)
+	g.queued.take(crowd)
 	g.serve()
 	return w, nil
 }
 
 // may reports whether the tenant's next caller may have a slot now.
-func (g *Gate) may(f *flow) bool {
+func (g *Gate) may(t tenant.ID) bool {
 	slots := g.limits.Slots
 	if g.running == slots {
 		return false
 	}
-	return slots == 1 || f.running < slots-1 || !g.recent.others(f.owner, g.now())
+	return slots == 1 || g.inside[t] < slots-1 || !g.recent.others(t, g.now())
 }
 
 // serve hands slots over while there are some and somebody may have one.
 func (g *Gate) serve() {
-	for f := g.next(); f != nil; f = g.next() {
-		w := f.waiters.Front().Value.(*waiter) //nolint:forcetypeassert // the queues hold nothing else
+	for w := g.next(); w != nil; w = g.next() {
+		f := w.turn.flow
 		g.dequeue(f, w)
 		g.begin(f, w)
 	}
@@ -215,7 +225,8 @@ func (g *Gate) begin(f *flow, w *waiter) {
 	f.tag += charged
 	f.running++
 	g.running++
-	w.turn = &Turn{gate: g, flow: f, charged: charged, begun: g.now()}
+	g.inside[w.owner]++
+	w.turn = &Turn{gate: g, flow: f, owner: w.owner, charged: charged, begun: g.now()}
 	close(w.ready)
 }
 
@@ -232,28 +243,53 @@ func (g *Gate) settle(t *Turn, took time.Duration) {
 	t.flow.last = took
 	t.flow.running--
 	g.running--
+	if g.inside[t.owner]--; g.inside[t.owner] == 0 {
+		delete(g.inside, t.owner)
+	}
 	if g.mean == 0 {
 		g.mean = took
 	}
 	g.mean += (took - g.mean) / 8
 }
 
-// next is the waiting tenant that has had least, of those who may have a slot;
-// among equals, whose first caller waits longest.
-func (g *Gate) next() *flow {
-	var best *flow
-	var since uint64
+// next is the first caller, of those who may have a slot, of the waiting tenant
+// that has had least; among equals, who waits longest.
+func (g *Gate) next() *waiter {
+	var best *waiter
 	for _, f := range g.flows {
-		first := f.waiters.Front()
-		if first == nil || !g.may(f) {
+		w := g.first(f)
+		if w == nil {
 			continue
 		}
-		serial := first.Value.(*waiter).serial //nolint:forcetypeassert // the queues hold nothing else
-		if best == nil || f.tag < best.tag || (f.tag == best.tag && serial < since) {
-			best, since = f, serial
+		if best == nil || f.tag < best.turn.flow.tag || (f.tag == best.turn.flow.tag && w.serial < best.serial) {
+			best = w
 		}
 	}
 	return best
+}
+
+// first is the flow's first caller who may have a slot. All but those of
+// tenants that do not exist are of one tenant, and answer alike.
+func (g *Gate) first(f *flow) *waiter {
+	for at := f.waiters.Front(); at != nil; at = at.Next() {
+		w := at.Value.(*waiter) //nolint:forcetypeassert // the queues hold nothing else
+		if g.may(w.owner) {
+			return w
+		}
+		if !tenant.Invented(w.owner) {
+			break
+		}
+	}
+	return nil
+}
+
+// crowdOf is whom the tenant shares its turns with: itself, or all that do not
+// exist.
+func crowdOf(t tenant.ID) tenant.ID {
+	if tenant.Invented(t) {
+		return tenant.ID{}
+	}
+	return t
 }
 
 // forget drops the tenants whose past makes no difference any more: all of

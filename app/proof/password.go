@@ -52,7 +52,7 @@ func (p Proof) But(credential string) []fault.Step {
 // writes, for an unknown tenant or address, a login without password, a wrong
 // password, a disabled login and one that must wait.
 func (s *Passwords) Check(ctx context.Context, in Input) (Proof, error) {
-	leave, err := s.hasher.Admit(in.Tenant.ID())
+	leave, err := s.hasher.Admit(in.Tenant.Queue())
 	if err != nil {
 		return Proof{}, fmt.Errorf("admit: %w", err)
 	}
@@ -94,7 +94,7 @@ func (s *Passwords) compare(ctx context.Context, in Input, locked bool) (Proof, 
 		{Name: "limits", Outcome: outcome(!locked, "passed", "delayed")},
 	}
 	if !known || person.User.Hash().IsZero() {
-		if err := s.hasher.Decoy(ctx, in.Tenant.ID(), candidate); err != nil {
+		if err := s.hasher.Decoy(ctx, in.Tenant.Queue(), candidate); err != nil {
 			return Proof{}, false, fmt.Errorf("decoy hash: %w", err)
 		}
 		return Proof{Steps: append(steps, fault.Step{Name: "credential", Outcome: "none"})}, false, nil

@@ -3,6 +3,7 @@
 package tenant
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strings"
 	"time"
@@ -219,6 +220,23 @@ func (r Ref) Judged() fault.Step {
 	}
 	return fault.Step{Name: "tenant", Outcome: "unknown"}
 }
+
+// Queue is an id to line up under: the tenant's own, or for one that is not
+// served one made of the name given, which no tenant has: UUID version 8
+// (RFC 9562 section 5.8).
+func (r Ref) Queue() ID {
+	if r.Known() {
+		return r.Tenant.ID()
+	}
+	sum := sha256.Sum256([]byte(r.Given))
+	var b [16]byte
+	copy(b[:], sum[:])
+	b[6], b[8] = b[6]&0x0f|0x80, b[8]&0x3f|0x80
+	return IDFromBytes(b)
+}
+
+// Invented reports whether Queue made that id of a name.
+func Invented(i ID) bool { return i.Bytes()[6]>>4 == 8 }
 
 // ID returns the tenant's id, zero when it is not served.
 func (r Ref) ID() ID {

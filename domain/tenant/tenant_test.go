@@ -285,6 +285,20 @@ func TestRef_IsOfNobodyUnlessServed(t *testing.T) {
 	require.Equal(t, acme, tenant.Ref{Given: "acme", Tenant: newTenant(t)}.ID())
 }
 
+// Names line up like tenants, each for itself, and never as a tenant.
+func TestRef_QueuesUnderAnIDOfItsOwn(t *testing.T) {
+	t.Parallel()
+	served := tenant.Ref{Given: "acme", Tenant: newTenant(t)}
+	name, other := tenant.Ref{Given: "acme"}, tenant.Ref{Given: "globex"}
+
+	require.Equal(t, acme, served.Queue())
+	require.False(t, tenant.Invented(served.Queue()))
+	require.False(t, tenant.Invented(tenant.ID{}))
+	require.True(t, tenant.Invented(name.Queue()))
+	require.Equal(t, name.Queue(), name.Queue())
+	require.NotEqual(t, name.Queue(), other.Queue())
+}
+
 // FuzzSettings reads what was accepted as a browser would: an origin is all
 // that stands before the first mark that can end it.
 func FuzzSettings(f *testing.F) {
