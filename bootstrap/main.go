@@ -22,6 +22,7 @@ import (
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	return cli.Main(ctx, args, cli.Program{
 		Version: version(),
 		Open: func(ctx context.Context, s cli.Settings) (cli.Services, error) {

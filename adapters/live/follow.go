@@ -69,7 +69,7 @@ func (l *Live) advance(ctx context.Context) error {
 		return fmt.Errorf("read changes: %w", err)
 	}
 	returned := l.stores.Own.Now()
-	keys := l.forgetEach(l.settled.others(changes))
+	keys := l.forgetEach(l.settled.others(changes, returned))
 	l.watch.told(changes, returned)
 	if keys {
 		l.keysChanged()

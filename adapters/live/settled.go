@@ -14,9 +14,9 @@ import (
 // for what it knows already, and depend on a store that may be away by then.
 type settled struct {
 	mu     sync.Mutex
+	since  time.Time
 	made   map[entry]struct{} // since then
 	before map[entry]struct{} // in the time before it
-	since  time.Time
 }
 
 const (
@@ -36,17 +36,23 @@ func (s *settled) add(changes []port.Announcement, now time.Time) {
 		if !c.Settled || c.Kind == port.KeysChanged {
 			continue
 		}
-		if s.made == nil || len(s.made) == settledMost || now.Sub(s.since) > settledFor {
-			s.made, s.before, s.since = map[entry]struct{}{}, s.made, now
-		}
+		s.turn(now)
 		s.made[entry{c.Change, c.Entry}] = struct{}{}
 	}
 }
 
+// turn begins another time when this one is over or full.
+func (s *settled) turn(now time.Time) {
+	if s.made == nil || len(s.made) == settledMost || now.Sub(s.since) > settledFor {
+		s.made, s.before, s.since = map[entry]struct{}{}, s.made, now
+	}
+}
+
 // others returns the changes that are still to be followed.
-func (s *settled) others(changes []port.Announcement) []port.Announcement {
+func (s *settled) others(changes []port.Announcement, now time.Time) []port.Announcement {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.turn(now)
 	return slices.DeleteFunc(slices.Clone(changes), func(c port.Announcement) bool {
 		e := entry{c.Change, c.Entry}
 		_, known := s.made[e]
