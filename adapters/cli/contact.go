@@ -46,13 +46,13 @@ func (c contactImportCmd) Run(s *session) error {
 		return err
 	}
 	return s.with(func(svc Services) error {
-		count, err := svc.Import.Import(s.ctx, directory.ImportInput{
+		count, outage := svc.Import.Import(s.ctx, directory.ImportInput{
 			Caller: directory.Caller{Actor: s.actor(), Tenant: code},
 			Next:   rows.next,
 			Report: func(row int, refusal error) { fmt.Fprintf(s.Stderr, "row %d: %s\n", row, reasonOf(refusal)) },
 		})
-		if err != nil {
-			return err
+		if outage != nil && count == (directory.ImportCount{}) {
+			return outage
 		}
 		v := struct {
 			Created   int `json:"created"`
@@ -60,9 +60,12 @@ func (c contactImportCmd) Run(s *session) error {
 			Unchanged int `json:"unchanged"`
 			Refused   int `json:"refused"`
 		}{count.Created, count.Updated, count.Unchanged, count.Refused}
-		err = s.print(v, []string{"CREATED", "UPDATED", "UNCHANGED", "REFUSED"},
+		err := s.print(v, []string{"CREATED", "UPDATED", "UNCHANGED", "REFUSED"},
 			[][]string{{fmt.Sprint(v.Created), fmt.Sprint(v.Updated), fmt.Sprint(v.Unchanged), fmt.Sprint(v.Refused)}})
-		if err == nil && v.Refused > 0 {
+		switch {
+		case outage != nil:
+			return outage
+		case err == nil && v.Refused > 0:
 			return errRows
 		}
 		return err

@@ -84,7 +84,7 @@ func (s *Importer) Import(ctx context.Context, in ImportInput) (ImportCount, err
 		var outage error
 		for _, r := range rows {
 			switch {
-			case !r.out():
+			case !r.unknown():
 				n.count(r)
 				if r.err != nil {
 					in.Report(line, r.err)
@@ -112,9 +112,9 @@ type importLine struct {
 	err  error
 }
 
-// out reports whether nobody knows what became of the row, or it was not tried
-// for such a one before it.
-func (r *importLine) out() bool { return r.err != nil && fault.Of(r.err) == nil }
+// unknown reports whether nobody knows what became of the row, or it was not
+// tried for such a one before it.
+func (r *importLine) unknown() bool { return r.err != nil && fault.Of(r.err) == nil }
 
 func (n *ImportCount) count(r *importLine) {
 	switch {
@@ -138,7 +138,7 @@ func nextLines(next func() (ImportRow, error)) (rows []*importLine, last bool) {
 		}
 		line := &importLine{ImportRow: row, err: err}
 		rows = append(rows, line)
-		if line.out() {
+		if line.unknown() {
 			return rows, true
 		}
 	}
@@ -169,7 +169,7 @@ func (s *Importer) together(ctx context.Context, t *tenant.Tenant, by Caller, ro
 					r.err = outage
 					continue
 				}
-				if r.done, r.err = s.row(ctx, t, by, r.ImportRow); r.out() {
+				if r.done, r.err = s.row(ctx, t, by, r.ImportRow); r.unknown() {
 					outage = r.err
 				}
 			}
