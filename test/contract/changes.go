@@ -2,7 +2,6 @@ package contract
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strconv"
 	"sync"
@@ -27,7 +26,6 @@ func Changes(t *testing.T, open Open) {
 		"Since/GoesOnFromTheNewPlace":     changesGoOn,
 		"Since/OldPlacesAreNeverSilent":   changesNeverSilent,
 		"OnLocal/HearsParallelChanges":    changesLocalParallel,
-		"OnLocal/SettlesNoFailure":        changesSettleNoFailure,
 		"Latest/LeavesOutNothingThatCame": changesLatest,
 		"Since/NamesEachAnnouncement":     func(t *testing.T, s Store) { requireNamed(t, s, s) },
 		"Since/TellsHowLongAgo":           func(t *testing.T, s Store) { requireAged(t, s, s) },
@@ -203,24 +201,6 @@ func changesLocal(t *testing.T, s Store, prepare func(testing.TB, home) announce
 	require.True(t, a.hears(heard), "%v is not among %v", a.want, heard)
 	for _, c := range heard {
 		require.True(t, c.Settled, "%v was made", c.Change)
-	}
-}
-
-// A write that nobody knows to have been made must be heard of again.
-func changesSettleNoFailure(t *testing.T, s Store) {
-	var local ear
-	s.Changes.OnLocal(local.listen)
-	h := settle(t, s)
-	before := len(local.all())
-	refusal := errors.New("changed its mind")
-
-	require.ErrorIs(t, s.Tenants.Update(t.Context(), h.id, func(*tenant.Tenant) error { return refusal }), refusal)
-	gone, leave := context.WithCancel(t.Context())
-	leave()
-	require.Error(t, s.Tenants.Delete(gone, h.id, 0))
-
-	for _, c := range local.all()[before:] {
-		require.False(t, c.Settled, "%v was not made", c.Change)
 	}
 }
 

@@ -18,11 +18,16 @@ func (d *Deployment) Asked(p *mongod.FaultProxy, status int, r Request) []string
 		p.Asked()
 		res := d.Send(r)
 		require.Equal(d.T, status, res.Status, "%s %s: %s", r.Method, r.Path, res.Body)
-		out := Questions(p)
-		if !slices.ContainsFunc(out, func(q string) bool { return strings.HasSuffix(q, " heads") || strings.HasSuffix(q, " batches") }) {
+		if out := Questions(p); !Signed(out) {
 			return out
 		}
 	}
+}
+
+// Signed reports whether the process signed its part of the audit trail, which
+// no request makes it do.
+func Signed(asked []string) bool {
+	return slices.ContainsFunc(asked, func(q string) bool { return strings.HasSuffix(q, " heads") || strings.HasSuffix(q, " batches") })
 }
 
 // Questions are the commands since the last time, but for those that a process
