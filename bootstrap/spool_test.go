@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -65,20 +66,20 @@ func TestSpool_BoundsWhatAReaderLeavesLying(t *testing.T) {
 		out := &stuck{release: make(chan struct{})}
 		s := bootstrap.NewSpool(out)
 		line := make([]byte, 64<<10)
-		handed := 0
+		var handed atomic.Int64
 		hand := func(n int) {
 			for range n {
 				_, _ = s.Write(line)
-				handed++
+				handed.Add(1)
 			}
 		}
 		go hand(100)
 		synctest.Wait()
-		require.Greater(t, handed, 8, "some may wait")
-		require.Less(t, handed, 40, "but not all")
+		require.Greater(t, handed.Load(), int64(8), "some may wait")
+		require.Less(t, handed.Load(), int64(40), "but not all")
 
 		<-time.After(3 * time.Second)
-		require.Equal(t, 100, handed, "nobody waits for ever")
+		require.Equal(t, int64(100), handed.Load(), "nobody waits for ever")
 		begun := time.Now()
 		hand(100)
 		require.Zero(t, time.Since(begun), "nor again for one who stands still")
@@ -118,20 +119,20 @@ func TestSpool_HasRoomAgainAsSoonAsABatchIsTaken(t *testing.T) {
 		out := &stuck{release: make(chan struct{})}
 		s := bootstrap.NewSpool(out)
 		line := make([]byte, 64<<10)
-		handed := 0
+		var handed atomic.Int64
 		go func() {
 			for range 1000 {
 				_, _ = s.Write(line)
-				handed++
+				handed.Add(1)
 			}
 		}()
 		synctest.Wait()
-		before := handed
+		before := handed.Load()
 
 		out.release <- struct{}{} // the first batch is taken, the second is stuck
 		synctest.Wait()
 
-		require.GreaterOrEqual(t, handed-before, 15)
+		require.GreaterOrEqual(t, handed.Load()-before, int64(15))
 		close(out.release)
 		synctest.Wait()
 		require.NoError(t, s.Close())

@@ -8,6 +8,6 @@ import (
 )
 
 func main() {
-	freeLazily(os.Args, os.Environ())
+	bootstrap.FreeLazily(os.Args, os.Environ())
 	os.Exit(bootstrap.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -1,4 +1,4 @@
-package main
+package bootstrap
 
 import (
 	"os"
@@ -15,10 +15,11 @@ import (
 // as the others.
 const lazyFree = "madvdontneed=0"
 
-// freeLazily starts a server anew in the same process with that setting. It
-// returns when there is nothing to do, or when the program may not be started
-// again: then it runs as it is.
-func freeLazily(args, environ []string) {
+// FreeLazily starts a server anew in the same process with that setting, so it
+// is for the program alone to call, first of all. It returns when there is
+// nothing to do, or when the program may not be started again: then it runs as
+// it is.
+func FreeLazily(args, environ []string) {
 	if !slices.Contains(args[1:], "serve") && !slices.Contains(args[1:], "demo") {
 		return
 	}
