@@ -181,10 +181,10 @@ func postmanWith(t *testing.T, s *stage.Stage, m port.Mailer) *signin.Postman {
 	})
 }
 
-func TestPostman_ManyAtOnceSendOneMailEach(t *testing.T) {
-	t.Parallel()
-	s := stage.New(t, stage.Options{})
-	for i := range 40 {
+// manyAsk has n people ask for a link each.
+func manyAsk(t *testing.T, s *stage.Stage, n int) {
+	t.Helper()
+	for i := range n {
 		c := fake.Contact(t, s.First, int64(100+i), "")
 		d := c.Details()
 		d.Email = fake.Address(t, "p"+c.ID().String()+"@example.com")
@@ -193,6 +193,12 @@ func TestPostman_ManyAtOnceSendOneMailEach(t *testing.T) {
 		s.Add(t, c, fake.User(c))
 		ask(t, s, c.Email().String())
 	}
+}
+
+func TestPostman_ManyAtOnceSendOneMailEach(t *testing.T) {
+	t.Parallel()
+	s := stage.New(t, stage.Options{})
+	manyAsk(t, s, 40)
 	other := postmanWith(t, s, s.Mailer)
 
 	stage.Together(4, func(i int) {
@@ -406,15 +412,7 @@ func TestPostman_DeliversBesideASlowMail(t *testing.T) {
 func TestPostman_SendsNoMoreThanEightMailsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := stage.New(t, stage.Options{})
-	for i := range 20 {
-		c := fake.Contact(t, s.First, int64(100+i), "")
-		d := c.Details()
-		d.Email = fake.Address(t, "p"+c.ID().String()+"@example.com")
-		c, err := contact.New(c.Tenant(), c.ID(), d, fake.Start)
-		require.NoError(t, err)
-		s.Add(t, c, fake.User(c))
-		ask(t, s, c.Email().String())
-	}
+	manyAsk(t, s, 20)
 	mails := &held{begun: make(chan struct{}, 20), release: make(chan struct{})}
 	p := postmanWith(t, s, mails)
 	done := make(chan error, 1)

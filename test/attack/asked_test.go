@@ -18,9 +18,11 @@ import (
 // the same ones takes equally long.
 func Test024_RefusalsAskTheDatabaseAlike(t *testing.T) {
 	t.Parallel()
-	d, p := overheard(t, slices.Concat(program.Cheap, []string{
+	var p *mongod.FaultProxy
+	d := program.DeployOn(t, program.Behind(&p), slices.Concat(program.Cheap, []string{
 		"OSTIARY_LIMITS=login-user=1000/24h,login-tenant=1000000/24h", "OSTIARY_TRUSTED_PROXIES=127.0.0.1",
-	}))
+	})...)
+	d.Start()
 	classes := signIns(assemble(d, "t024"))
 	classes = slices.DeleteFunc(classes, func(c *class) bool { return strings.Contains(c.about, "must wait") })
 
@@ -59,7 +61,9 @@ func requireAlike(d *program.Deployment, p *mongod.FaultProxy, a, b *class) {
 // wait, whose password must not be told right by it.
 func Test024_RightAndWrongAskAlikeWhileDelayed(t *testing.T) {
 	t.Parallel()
-	d, p := overheard(t, guarded)
+	var p *mongod.FaultProxy
+	d := program.DeployOn(t, program.Behind(&p), guarded...)
+	d.Start()
 	c := assemble(d, "t024")
 	try := func(password string) program.Request { return program.LoginAs(c.Code, hasty, password) }
 
@@ -81,17 +85,6 @@ func Test024_RightAndWrongAskAlikeWhileDelayed(t *testing.T) {
 			return true
 		})
 	}
-}
-
-// overheard is a deployment on MongoDB of which is known what it asks.
-func overheard(t *testing.T, env []string) (d *program.Deployment, p *mongod.FaultProxy) {
-	t.Helper()
-	d = program.DeployOn(t, program.Engine{Name: program.OnMongoDB.Name, Storage: func(d *program.Deployment) []string {
-		p = mongod.NewFaultProxy(t, mongod.Database(t))
-		return program.MongoAt(p.URI())
-	}}, env...)
-	d.Start()
-	return d, p
 }
 
 // alikes takes a counter that is there, and counted up, for one that is not and

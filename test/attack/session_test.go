@@ -263,10 +263,7 @@ func unavailable(t *testing.T, on program.Engine) (d *program.Deployment, fail, 
 		return d, run("BEGIN IMMEDIATE"), run("ROLLBACK")
 	}
 	var p *mongod.FaultProxy
-	d = program.DeployOn(t, program.Engine{Name: on.Name, Storage: func(d *program.Deployment) []string {
-		p = mongod.NewFaultProxy(t, mongod.Database(t))
-		return program.MongoAt(p.URI())
-	}}, program.Cheap...)
+	d = program.DeployOn(t, program.Behind(&p), program.Cheap...)
 	return d, p.Cut, p.Pass
 }
 

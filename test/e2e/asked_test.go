@@ -16,7 +16,7 @@ import (
 func TestMongo_IsAskedNoMoreThanItMust(t *testing.T) {
 	t.Parallel()
 	var p *mongod.FaultProxy
-	d := program.DeployOn(t, behind(&p), program.Cheap...)
+	d := program.DeployOn(t, program.Behind(&p), program.Cheap...)
 	d.Start()
 	g := d.SignIn(d.Found("asked"))
 	d.Must(200, program.Visit("/scopes", g))

@@ -34,15 +34,6 @@ var faults = map[string]struct {
 	}, losing: true},
 }
 
-// behind is MongoDB behind a network that can fail.
-func behind(p **mongod.FaultProxy) program.Engine {
-	return program.Engine{Name: "MongoDB behind a proxy", Storage: func(d *program.Deployment) []string {
-		d.T.Log(mongod.Kind(d.T))
-		*p = mongod.NewFaultProxy(d.T, mongod.Database(d.T))
-		return program.MongoAt((*p).URI())
-	}}
-}
-
 // cheap hears soon that the store is away.
 var cheap = slices.Concat(program.Cheap, []string{"OSTIARY_STALE_SECONDS=5"})
 
@@ -54,7 +45,7 @@ func TestFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var p *mongod.FaultProxy
-			d := deployOn(t, behind(&p), cheap...)
+			d := deployOn(t, program.Behind(&p), cheap...)
 			d.Start()
 			l := newLoad(d)
 			require.Zero(t, l.round(), "nothing is wrong yet")
@@ -165,7 +156,7 @@ func TestFaults_TokensAreCheckedUntilNothingWasHeardForTooLong(t *testing.T) {
 	t.Parallel()
 	const stale = 5 * time.Second // as in cheap
 	var p *mongod.FaultProxy
-	d := deployOn(t, behind(&p), cheap...)
+	d := deployOn(t, program.Behind(&p), cheap...)
 	d.Start()
 	l := newLoad(d)
 	jwks, scopes := program.Request{Method: "GET", Path: "/.well-known/jwks.json"}, program.Visit("/scopes", l.people[0].g)
@@ -202,7 +193,7 @@ func TestStart_WithoutItsDatabase(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var p *mongod.FaultProxy
-			d := deployOn(t, behind(&p), cheap...)
+			d := deployOn(t, program.Behind(&p), cheap...)
 			begin(p)
 			d.Launch()
 			d.Listens()

@@ -9,6 +9,15 @@ import (
 	"ostiary/test/mongod"
 )
 
+// Behind is MongoDB behind a proxy of its own, which p is set to.
+func Behind(p **mongod.FaultProxy) Engine {
+	return Engine{Name: OnMongoDB.Name, Storage: func(d *Deployment) []string {
+		d.T.Log(mongod.Kind(d.T))
+		*p = mongod.NewFaultProxy(d.T, mongod.Database(d.T))
+		return MongoAt((*p).URI())
+	}}
+}
+
 // Asked sends r and returns the commands that MongoDB was sent for it. It asks
 // again when the process signed its part of the audit trail in between, as it
 // does every minute: nobody could tell its commands apart.
