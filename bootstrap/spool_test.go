@@ -58,6 +58,14 @@ func (s *stuck) Write(p []byte) (int, error) {
 	return s.Buffer.Write(p)
 }
 
+// handOver writes a line n times and counts.
+func handOver(s *bootstrap.Spool, line []byte, n int, handed *atomic.Int64) {
+	for range n {
+		_, _ = s.Write(line)
+		handed.Add(1)
+	}
+}
+
 // A reader that stands still for a moment is waited for; one that does not come
 // back loses lines, is told how many, and keeps nobody from work.
 func TestSpool_BoundsWhatAReaderLeavesLying(t *testing.T) {
@@ -67,12 +75,7 @@ func TestSpool_BoundsWhatAReaderLeavesLying(t *testing.T) {
 		s := bootstrap.NewSpool(out)
 		line := make([]byte, 64<<10)
 		var handed atomic.Int64
-		hand := func(n int) {
-			for range n {
-				_, _ = s.Write(line)
-				handed.Add(1)
-			}
-		}
+		hand := func(n int) { handOver(s, line, n, &handed) }
 		go hand(100)
 		synctest.Wait()
 		require.Greater(t, handed.Load(), int64(8), "some may wait")
@@ -120,12 +123,7 @@ func TestSpool_HasRoomAgainAsSoonAsABatchIsTaken(t *testing.T) {
 		s := bootstrap.NewSpool(out)
 		line := make([]byte, 64<<10)
 		var handed atomic.Int64
-		go func() {
-			for range 1000 {
-				_, _ = s.Write(line)
-				handed.Add(1)
-			}
-		}()
+		go handOver(s, line, 1000, &handed)
 		synctest.Wait()
 		before := handed.Load()
 

@@ -25,8 +25,7 @@ const (
 	mutexEvery = 10                          // events
 )
 
-// profiles are those that tell of code and its time; others of the runtime quote
-// the command line, or are of no use to an operator.
+// profiles are those of use to an operator, of all that the runtime has.
 var profiles = []string{"cpu", "block", "mutex", "heap", "allocs", "goroutine"}
 
 // Profiles takes profiles of this process in pprof's format: of what it does

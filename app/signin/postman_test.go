@@ -346,17 +346,27 @@ func TestInvitation_IsNoMailForTheLimit(t *testing.T) {
 	_, _ = mailed(t, s)
 }
 
-func TestPostman_RunDeliversWhenWoken(t *testing.T) {
-	t.Parallel()
-	s := stage.New(t, stage.Options{})
-	delivered := make(chan secret.Text, 1)
-	p := postmanWith(t, s, handing{delivered})
+// running has the postman at work until stop returns.
+func running(t *testing.T, p *signin.Postman) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		p.Run(ctx)
 	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+func TestPostman_RunDeliversWhenWoken(t *testing.T) {
+	t.Parallel()
+	s := stage.New(t, stage.Options{})
+	delivered := make(chan secret.Text, 1)
+	p := postmanWith(t, s, handing{delivered})
+	stop := running(t, p)
 	ask(t, s, stage.Mail)
 	p.Wake()
 	p.Wake() // never blocks
@@ -364,8 +374,7 @@ func TestPostman_RunDeliversWhenWoken(t *testing.T) {
 	link := <-delivered
 
 	require.False(t, link.IsZero())
-	cancel()
-	<-done
+	stop()
 }
 
 type handing struct{ to chan<- secret.Text }
@@ -385,12 +394,7 @@ func TestPostman_DeliversBesideASlowMail(t *testing.T) {
 			s := stage.New(t, stage.Options{})
 			slow := &held{begun: make(chan struct{}, 10), release: make(chan struct{})}
 			p := postmanWith(t, s, slow)
-			ctx, cancel := context.WithCancel(t.Context())
-			done := make(chan struct{})
-			go func() {
-				defer close(done)
-				p.Run(ctx)
-			}()
+			stop := running(t, p)
 			ask(t, s, stage.Mail)
 			p.Wake()
 			<-slow.begun
@@ -402,8 +406,7 @@ func TestPostman_DeliversBesideASlowMail(t *testing.T) {
 
 			<-slow.begun // while the first is still under way
 			close(slow.release)
-			cancel()
-			<-done
+			stop()
 		})
 	}
 }
