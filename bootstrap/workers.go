@@ -71,7 +71,10 @@ func (w *Workers) prepare(ctx context.Context) error {
 	if err := w.ring.Reload(ctx); err != nil {
 		return err
 	}
-	return errors.Join(w.keys.Ensure(ctx), w.ring.Reload(ctx), w.live.Poll(ctx))
+	if err := w.keys.Ensure(ctx); err != nil {
+		return err
+	}
+	return w.live.Poll(ctx)
 }
 
 // hopeless turns an error that waiting does not mend into what the program
@@ -162,7 +165,7 @@ func (w *Workers) run(ctx context.Context) {
 	w.wg.Go(func() {
 		for wait := ringPatrol; await(ctx, changed, wait); {
 			wait = ringPatrol
-			if err := w.live.FollowKeys(ctx, w.ring.Reload); err != nil {
+			if err := w.live.FollowKeys(ctx); err != nil {
 				w.report("reload keys", err)
 				wait = ringRetry // a removed key must not be trusted until the next round
 			}

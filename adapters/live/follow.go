@@ -45,13 +45,21 @@ func (l *Live) Run(ctx context.Context) {
 
 // Poll takes over what was announced since the last one. The time it began is
 // the time that is known about: what is announced during the read may come
-// only with the next.
+// only with the next. One that ends a silence reads the key set as well: in the
+// meantime another process may have come to sign with a key that is not known
+// here, and what it signed is not to be refused.
 func (l *Live) Poll(ctx context.Context) error {
 	l.polling.Lock()
 	defer l.polling.Unlock()
 	began := l.stores.Own.Now()
+	silent := l.Fresh() != nil
 	if err := l.advance(ctx); err != nil {
 		return err
+	}
+	if silent {
+		if err := l.FollowKeys(ctx); err != nil {
+			return err
+		}
 	}
 	l.heard.Store(began.UnixMilli())
 	return nil

@@ -73,6 +73,35 @@ func TestPoll_CountsFromWhenItBegan(t *testing.T) {
 	require.Equal(t, 7*time.Second, l.Lag())
 }
 
+// During a silence another process may have come to sign with a key that is not
+// known here: what it signed is not to be refused before the key set was read.
+func TestPoll_EndsASilenceWhenTheKeySetWasReadToo(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	l := w.open(t, live.Options{StaleAfter: 10 * time.Second})
+	for name, silence := range map[string]func(){
+		"the first poll":      func() {},
+		"none for too long":   func() { w.move(11 * time.Second) },
+		"none for far longer": func() { w.move(time.Hour) },
+	} {
+		silence()
+		w.reload = func(context.Context) error {
+			require.ErrorIs(t, l.Fresh(), port.ErrUnavailable, name)
+			return errDown
+		}
+		require.ErrorIs(t, l.Poll(t.Context()), errDown, name)
+		require.ErrorIs(t, l.Fresh(), port.ErrUnavailable, name)
+		w.reload = readily
+		require.NoError(t, l.Poll(t.Context()), name)
+		require.NoError(t, l.Fresh(), name)
+	}
+
+	w.reload = func(context.Context) error { return errDown }
+	w.move(9 * time.Second)
+
+	require.NoError(t, l.Poll(t.Context()), "without a silence the present keys go on")
+}
+
 func TestOnKeys_IsToldOncePerBatch(t *testing.T) {
 	t.Parallel()
 	w, l := setup(t)

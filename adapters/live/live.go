@@ -30,6 +30,8 @@ type Stores struct {
 	// Own measures for how long nothing was heard: Clock unless set. Nobody must
 	// set it while the process runs, as a clock that follows the store's is.
 	Own port.Clock
+	// Keys reads the key set again; nil: there is none.
+	Keys func(context.Context) error
 }
 
 // Options bound the caches, in entries. A zero member means the default.
@@ -105,6 +107,9 @@ func New(s Stores, o Options) (*Live, error) {
 	if s.Own == nil {
 		s.Own = s.Clock
 	}
+	if s.Keys == nil {
+		s.Keys = func(context.Context) error { return nil }
+	}
 	l := &Live{stores: s, options: o, born: s.Own.Now(), watch: newStopwatch(s.Own, o.Observe)}
 	var failed [8]error
 	l.tenants, failed[0] = newShelf[tenant.ID, *tenant.Tenant](o.Tenants)
@@ -122,7 +127,7 @@ func New(s Stores, o Options) (*Live, error) {
 	return l, nil
 }
 
-// Fresh returns ErrUnavailable when nothing was heard for too long.
+// Fresh implements port.Live.
 func (l *Live) Fresh() error {
 	heard := l.heard.Load()
 	if heard == 0 || l.stores.Own.Now().Sub(time.UnixMilli(heard)) > l.options.StaleAfter {

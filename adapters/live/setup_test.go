@@ -41,7 +41,10 @@ type world struct {
 	overlap   int    // how many are told of again
 	during    func() // called by every poll
 	hear      func([]port.Announcement)
+	reload    func(context.Context) error // of the key set
 }
+
+func readily(context.Context) error { return nil }
 
 func (w *world) Now() time.Time {
 	w.mu.Lock()
@@ -263,7 +266,7 @@ func acmeWith(host tenant.Host, origin string) *tenant.Tenant {
 }
 
 func newWorld() *world {
-	w := &world{now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)}
+	w := &world{now: time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC), reload: readily}
 	u := user.New(acme, uid, person, w.now)
 	w.tenants = map[tenant.ID]*tenant.Tenant{acme: acmeWith("portal.acme.example", "https://app.acme.example")}
 	w.users = map[user.ID]*user.User{uid: u}
@@ -279,6 +282,7 @@ func (w *world) open(t testing.TB, o live.Options) *live.Live {
 	t.Helper()
 	l, err := live.New(live.Stores{
 		Tenants: tenants{world: w}, Sessions: sessions{world: w}, Users: users{world: w}, Companies: companies{world: w}, Tokens: tokens{world: w}, Changes: w, Clock: w,
+		Keys: func(ctx context.Context) error { return w.reload(ctx) },
 	}, o)
 	require.NoError(t, err)
 	return l

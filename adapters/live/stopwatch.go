@@ -2,6 +2,7 @@ package live
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -168,11 +169,11 @@ func (w *stopwatch) keysFollowed(entries []entry) {
 }
 
 // FollowKeys reads the key set again: what was heard of it before is followed
-// when reload went well.
-func (l *Live) FollowKeys(ctx context.Context, reload func(context.Context) error) error {
+// when that went well.
+func (l *Live) FollowKeys(ctx context.Context) error {
 	heard := l.watch.waiting()
-	if err := reload(ctx); err != nil {
-		return err
+	if err := l.stores.Keys(ctx); err != nil {
+		return fmt.Errorf("follow keys: %w", err)
 	}
 	l.watch.keysFollowed(heard)
 	return nil

@@ -143,7 +143,7 @@ func TestObserve_CountsWhatTakesAway(t *testing.T) {
 		w.own(c, 0, true)
 
 		require.NoError(t, l.Poll(t.Context()))
-		require.NoError(t, l.FollowKeys(t.Context(), func(context.Context) error { return nil }))
+		require.NoError(t, l.FollowKeys(t.Context()))
 
 		require.Equal(t, counts, len(seen()) == 2, kind)
 	}
@@ -162,16 +162,17 @@ func TestFollowKeys_EndsTheWaitOfARemovedKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, l, seen := measured(t)
-			slow := func(context.Context) error { w.move(30 * time.Millisecond); return nil }
 			c.change(w)
 			w.move(100 * time.Millisecond)
 			require.NoError(t, l.Poll(t.Context()))
 			require.Empty(t, seen(), "the key set was not read again")
-			require.ErrorIs(t, l.FollowKeys(t.Context(), func(context.Context) error { w.move(time.Second); return errDown }), errDown)
+			w.reload = func(context.Context) error { w.move(time.Second); return errDown }
+			require.ErrorIs(t, l.FollowKeys(t.Context()), errDown)
 			require.Empty(t, seen(), "nor was it now")
 
-			require.NoError(t, l.FollowKeys(t.Context(), slow))
-			require.NoError(t, l.FollowKeys(t.Context(), slow))
+			w.reload = func(context.Context) error { w.move(30 * time.Millisecond); return nil }
+			require.NoError(t, l.FollowKeys(t.Context()))
+			require.NoError(t, l.FollowKeys(t.Context()))
 
 			require.Equal(t, []live.Followed{{Took: 1130 * time.Millisecond, Own: c.own}}, seen())
 		})
@@ -182,7 +183,8 @@ func TestFollowKeys_BeforeItsAgeIsToldIsMeasuredThen(t *testing.T) {
 	t.Parallel()
 	w, l, seen := measured(t)
 	w.own(port.Change{Kind: port.KeysChanged}, 2*time.Millisecond, true)
-	require.NoError(t, l.FollowKeys(t.Context(), func(context.Context) error { w.move(5 * time.Millisecond); return nil }))
+	w.reload = func(context.Context) error { w.move(5 * time.Millisecond); return nil }
+	require.NoError(t, l.FollowKeys(t.Context()))
 	require.Empty(t, seen())
 	w.move(time.Second)
 
@@ -200,7 +202,7 @@ func TestFollowKeys_MeasuresOnesOwnThatAPollToldOfFirst(t *testing.T) {
 	w.hear([]port.Announcement{{Change: keys, Entry: "0"}})
 	w.move(6 * time.Millisecond)
 
-	require.NoError(t, l.FollowKeys(t.Context(), func(context.Context) error { return nil }))
+	require.NoError(t, l.FollowKeys(t.Context()))
 
 	require.Equal(t, self(6*time.Millisecond), seen())
 }
@@ -210,12 +212,14 @@ func TestFollowKeys_FollowsWhatWasHeardBeforeItBegan(t *testing.T) {
 	t.Parallel()
 	w, l, seen := measured(t)
 
-	require.NoError(t, l.FollowKeys(t.Context(), func(ctx context.Context) error {
+	w.reload = func(ctx context.Context) error {
 		w.announce(port.Change{Kind: port.KeysChanged})
 		return l.Poll(ctx)
-	}))
+	}
+	require.NoError(t, l.FollowKeys(t.Context()))
 	require.Empty(t, seen())
-	require.NoError(t, l.FollowKeys(t.Context(), func(context.Context) error { return nil }))
+	w.reload = readily
+	require.NoError(t, l.FollowKeys(t.Context()))
 
 	require.Equal(t, other(0), seen())
 }
@@ -223,7 +227,7 @@ func TestFollowKeys_FollowsWhatWasHeardBeforeItBegan(t *testing.T) {
 func TestFollowKeys_MayRunWithinTheHook(t *testing.T) {
 	t.Parallel()
 	w, l, seen := measured(t)
-	l.OnKeys(func() { _ = l.FollowKeys(t.Context(), func(context.Context) error { return nil }) })
+	l.OnKeys(func() { _ = l.FollowKeys(t.Context()) })
 	w.announce(port.Change{Kind: port.KeysChanged})
 	w.move(8 * time.Millisecond)
 
