@@ -102,6 +102,10 @@ func (g *Guard) Changer(ctx context.Context, b Bearer) (Visitor, error) {
 }
 
 func (g *Guard) visit(ctx context.Context, b Bearer) (Visitor, bool, error) {
+	// Asked first: who has not heard for long may not know a key by now.
+	if err := g.live.Fresh(); err != nil {
+		return Visitor{}, false, err
+	}
 	claims, restricted, err := g.tokens.Verify(ctx, b.Token)
 	if err != nil {
 		return Visitor{}, false, refuse(err, credential("invalid"))

@@ -232,10 +232,12 @@ func TestVisitor_WhatCannotBeDecidedIsAnOutage(t *testing.T) {
 	api, _ := s.Token(t, s.Acme, "contacts:read")
 
 	_, visitor := guard.Visitor(t.Context(), stage.Bearer(g))
+	_, unknown := guard.Visitor(t.Context(), access.Bearer{Token: secret.New("signed.elsewhere.meanwhile")})
 	_, actor := guard.Actor(t.Context(), access.Bearer{Token: api})
 	operator, err := guard.Operator(t.Context(), api)
 
 	require.ErrorIs(t, visitor, port.ErrUnavailable)
+	require.ErrorIs(t, unknown, port.ErrUnavailable, "its key may have been made since")
 	require.ErrorIs(t, actor, port.ErrUnavailable)
 	require.ErrorIs(t, err, port.ErrUnavailable)
 	require.False(t, operator)

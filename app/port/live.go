@@ -18,6 +18,9 @@ import (
 //
 // The aggregates are shared: callers read them only.
 type Live interface {
+	// Fresh returns ErrUnavailable when nothing was heard for too long. While it
+	// returns nil, the key set is as new as everything else that is kept.
+	Fresh() error
 	Tenant(ctx context.Context, id tenant.ID) (*tenant.Tenant, error)
 	TenantByCode(ctx context.Context, code tenant.Code) (*tenant.Tenant, error)
 	TenantByHost(ctx context.Context, host tenant.Host) (*tenant.Tenant, error)

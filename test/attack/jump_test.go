@@ -170,8 +170,7 @@ func (l *keyload) begin(g program.Granted) {
 	answers := new(atomic.Int64)
 	l.answers = append(l.answers, answers)
 	l.wg.Go(func() {
-		for l.once(&g) {
-			answers.Add(1)
+		for l.once(&g, answers) {
 			select {
 			case <-l.over:
 				return
@@ -181,20 +180,25 @@ func (l *keyload) begin(g program.Granted) {
 	})
 }
 
-// once reports false for a refusal.
-func (l *keyload) once(g *program.Granted) bool {
+// once reports false for a refusal. It counts as an answer when the tokens it
+// asked with were of now.
+func (l *keyload) once(g *program.Granted, answers *atomic.Int64) bool {
+	renewed := false
 	asked := []program.Request{program.Refresh(g.Refresh), program.Visit("/scopes", *g), program.Visit("/me", *g)}
 	for i, r := range asked {
 		res := l.d.Send(r)
 		switch {
 		case res.Status == 200 && i == 0:
-			*g = program.TokensOf(l.d.T, res)
+			*g, renewed = program.TokensOf(l.d.T, res), true
 		case res.Status != 200 && res.Status != 503:
 			l.mu.Lock()
 			l.wrong = append(l.wrong, fmt.Sprintf("%s: %d %s", r.Path, res.Status, res.Body))
 			l.mu.Unlock()
 			return false
 		}
+	}
+	if renewed {
+		answers.Add(1)
 	}
 	return true
 }
