@@ -18,16 +18,22 @@ import (
 //
 // The aggregates are shared: callers read them only.
 type Live interface {
+	LiveTenants
+
 	// Fresh returns ErrUnavailable when nothing was heard for too long. While it
 	// returns nil, the key set is as new as everything else that is kept.
 	Fresh() error
-	Tenant(ctx context.Context, id tenant.ID) (*tenant.Tenant, error)
-	TenantByCode(ctx context.Context, code tenant.Code) (*tenant.Tenant, error)
-	TenantByHost(ctx context.Context, host tenant.Host) (*tenant.Tenant, error)
 	Session(ctx context.Context, t tenant.ID, id session.ID) (*session.Session, error)
 	Person(ctx context.Context, t tenant.ID, id user.ID) (Person, error)
 	Company(ctx context.Context, t tenant.ID, id company.ID) (*company.Company, error)
 	APIToken(ctx context.Context, t tenant.ID, id apitoken.ID) (*apitoken.Token, error)
+}
+
+// LiveTenants is the part of Live that tells whose a request is.
+type LiveTenants interface {
+	Tenant(ctx context.Context, id tenant.ID) (*tenant.Tenant, error)
+	TenantByCode(ctx context.Context, code tenant.Code) (*tenant.Tenant, error)
+	TenantByHost(ctx context.Context, host tenant.Host) (*tenant.Tenant, error)
 	OriginAllowed(ctx context.Context, origin string) (bool, error)
 }
 

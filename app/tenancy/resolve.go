@@ -40,7 +40,7 @@ func (h Hints) Owned(by tenant.ID) Hints {
 
 // Resolver finds the one tenant that all of a request's sources name.
 type Resolver struct {
-	live     port.Live
+	live     port.LiveTenants
 	base     string
 	public   string
 	fallback tenant.Code
@@ -48,7 +48,7 @@ type Resolver struct {
 
 // NewResolver takes the deployment's base domain and default tenant ("" when
 // unset) and the host name of its public URL, which names no tenant.
-func NewResolver(live port.Live, baseDomain, publicHost string, fallback tenant.Code) *Resolver {
+func NewResolver(live port.LiveTenants, baseDomain, publicHost string, fallback tenant.Code) *Resolver {
 	return &Resolver{live: live, base: strings.ToLower(baseDomain), public: strings.ToLower(publicHost), fallback: fallback}
 }
 
