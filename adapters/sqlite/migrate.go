@@ -7,16 +7,46 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/pressly/goose/v3"
 	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// migrate brings the schema up to date on a connection of its own.
+// While another process makes a new file a store, SQLite says at once that it
+// is busy, however long a connection was told to wait.
+const (
+	busyPause = 20 * time.Millisecond
+	busyMost  = 5 * time.Second
+)
+
+// migrate brings the schema up to date.
 func migrate(ctx context.Context, dsn string) error {
+	pause := time.NewTicker(busyPause)
+	defer pause.Stop()
+	most := time.NewTimer(busyMost)
+	defer most.Stop()
+	for {
+		err := migrateOnce(ctx, dsn)
+		if primary(err) != sqlite3.SQLITE_BUSY {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-most.C:
+			return err
+		case <-pause.C:
+		}
+	}
+}
+
+// migrateOnce has a connection of its own.
+func migrateOnce(ctx context.Context, dsn string) error {
 	connector, err := driver.NewConnector(dsn)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
@@ -45,16 +75,15 @@ func raise(ctx context.Context, db *sql.DB) error {
 	if present > known {
 		return fmt.Errorf("the database has schema version %d, this program knows up to %d: it was written by a later release", present, known)
 	}
-	if present == known {
-		return nil
-	}
-	if _, err := p.Up(ctx); err != nil {
-		// Two processes may start at once on an empty file: the other one was
-		// faster when the version is there now.
-		if now, again := p.GetDBVersion(ctx); again == nil && now == known {
-			return nil
+	for present < known {
+		_, err := p.Up(ctx)
+		// Processes may start at once on an empty file, and each step fails for all
+		// but one: as long as somebody gets on, so can this one.
+		now, unread := p.GetDBVersion(ctx)
+		if err = errors.Join(err, unread); err != nil && (unread != nil || now <= present) {
+			return fmt.Errorf("migrate: %w", err)
 		}
-		return fmt.Errorf("migrate: %w", err)
+		present = now
 	}
 	return nil
 }

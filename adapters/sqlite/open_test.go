@@ -135,13 +135,13 @@ func TestOpen_ManyAtOnceOnAnEmptyFile(t *testing.T) {
 		err error
 	}
 	all := make(chan opened)
-	for range 4 {
+	for range 8 {
 		go func() {
 			db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
 			all <- opened{db, err}
 		}()
 	}
-	for range 4 {
+	for range 8 {
 		o := <-all
 		require.NoError(t, o.err)
 		require.NoError(t, o.db.Close())
