@@ -3,9 +3,14 @@ package mail
 import (
 	"bytes"
 	"context"
+	"time"
 
+	"ostiary/app/port"
 	"ostiary/domain/outbox"
 )
+
+// RestFor has the connections of an SMTP mailer kept for d.
+func RestFor(m port.Mailer, d time.Duration) { m.(*relay).lines.rest = d }
 
 // Compose returns m as it is handed over.
 func Compose(ctx context.Context, from string, n Needs, m outbox.Mail) ([]byte, error) {

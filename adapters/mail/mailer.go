@@ -18,7 +18,7 @@ import (
 	"ostiary/domain/outbox"
 )
 
-// patience bounds a delivery whose caller set no deadline.
+// patience bounds a delivery once it has a connection, or may open one.
 const patience = 30 * time.Second
 
 // Needs are what mailers use of their surroundings.
@@ -46,7 +46,7 @@ func Open(c Config, n Needs) (port.Mailer, error) {
 	case File:
 		return openFiles(press, c.Dir)
 	case SMTP:
-		return &relay{press: press, config: c, roots: n.Roots, lines: make(chan struct{}, relayLines)}, nil
+		return &relay{press: press, config: c, roots: n.Roots, lines: newSwitchboard()}, nil
 	default:
 		return nil, ErrForm
 	}

@@ -17,35 +17,34 @@ import (
 	"ostiary/domain/outbox"
 )
 
-// relay hands mail to an SMTP server, over one connection per mail.
+// relay hands mail to an SMTP server.
 type relay struct {
 	press  press
 	config Config
 	roots  *x509.CertPool
-	lines  chan struct{} // taken by each connection
+	lines  *switchboard
 }
-
-// relayLines is how many connections to the server there are at once: many
-// servers refuse a client that has more.
-const relayLines = 8
 
 // Send returns nil when the server accepted the mail, whatever became of the
 // connection afterwards: trying again would send it twice.
 func (r *relay) Send(ctx context.Context, m outbox.Mail) error {
-	l, err := r.press.letter(ctx, m)
+	words, err := r.press.letter(ctx, m)
 	if err != nil {
 		return err
 	}
-	msg, err := r.press.message(l)
+	msg, err := r.press.message(words)
 	if err != nil {
 		return err
 	}
-	if _, ok := ctx.Deadline(); !ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, patience)
-		defer cancel()
+	l, err := r.lines.take(ctx)
+	if err != nil {
+		return fmt.Errorf("send mail: %w", err)
 	}
-	err = r.deliver(ctx, msg)
+	defer func() { r.lines.leave(l, r.press.clock.Now()) }()
+	// Who has waited for a place has as much time as others.
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	l, err = r.deliver(ctx, l, msg)
 	switch {
 	case msg.IsDelivered():
 		return nil
@@ -56,38 +55,48 @@ func (r *relay) Send(ctx context.Context, m outbox.Mail) error {
 	}
 }
 
-// deliver owns the connection: the library neither closes one whose greeting
-// failed nor watches the context once it is connected.
-func (r *relay) deliver(ctx context.Context, msg *gomail.Msg) error {
-	select {
-	case r.lines <- struct{}{}:
-		defer func() { <-r.lines }()
-	case <-ctx.Done():
-		return ctx.Err() //nolint:wrapcheck // the caller says what it is about
+// deliver uses l, if any, or another connection instead, and returns the one
+// that is open now.
+func (r *relay) deliver(ctx context.Context, l *line, msg *gomail.Msg) (*line, error) {
+	if l != nil {
+		if l.alive(r.press.clock.Now()) {
+			if err := l.send(ctx, msg); !isStale(err) || ctx.Err() != nil {
+				return l, err
+			}
+		}
+		l.close() // before another is opened, for the server counts them
 	}
-	release := func() {}
-	defer func() { release() }()
-	client, err := r.client(func(dial context.Context, network, address string) (net.Conn, error) {
-		conn, err := new(net.Dialer).DialContext(dial, network, address)
-		if err != nil {
+	l, err := r.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l, l.send(ctx, msg)
+}
+
+// dial owns the connection: the library neither closes one whose greeting
+// failed nor watches the context once it is connected.
+func (r *relay) dial(ctx context.Context) (*line, error) {
+	var conn net.Conn
+	stop := func() bool { return true }
+	client, err := r.client(func(dial context.Context, network, address string) (_ net.Conn, err error) {
+		if conn, err = new(net.Dialer).DialContext(dial, network, address); err != nil {
 			return nil, err
 		}
-		stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
-		release = func() { stop(); _ = conn.Close() }
+		stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
 		return r.wrap(dial, conn)
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	session, err := client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		return err
+	stop()
+	if err == nil {
+		return &line{conn: conn, client: client, session: session}, nil
 	}
-	if err := client.SendWithSMTPClient(session, msg); err != nil {
-		return err
+	if conn != nil {
+		_ = conn.Close()
 	}
-	_ = client.CloseWithSMTPClient(session) // accepted is accepted
-	return nil
+	return nil, err
 }
 
 func (r *relay) client(dial gomail.DialContextFunc) (*gomail.Client, error) {
@@ -101,7 +110,7 @@ func (r *relay) client(dial gomail.DialContextFunc) (*gomail.Client, error) {
 	}
 	options := []gomail.Option{
 		gomail.WithPort(r.config.Port), gomail.WithTimeout(patience), gomail.WithTLSPolicy(policy), gomail.WithTLSConfig(r.tls()),
-		gomail.WithDialContextFunc(dial), gomail.WithoutNoop(), gomail.WithoutSMTPUTF8(),
+		gomail.WithDialContextFunc(dial), gomail.WithoutNoop(), gomail.WithoutRset(), gomail.WithoutSMTPUTF8(),
 	}
 	if !r.config.User.IsZero() {
 		options = append(options, gomail.WithSMTPAuthCustom(&proof{config: r.config}))

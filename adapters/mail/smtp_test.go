@@ -43,10 +43,19 @@ type office struct {
 	onRcpt     error
 	onData     error
 	mechanisms []string
+	visits     int
+	most       int           // mails that one visit may bring, when it is not 0
+	rude       bool          // to visits that bring more: they are cut off
+	onUsed     error         // answers RCPT of all but a visit's first mail
+	left       chan struct{} // told of visits that end, when it is not nil
+	clock      port.Clock
 }
 
 func (o *office) NewSession(c *smtp.Conn) (smtp.Session, error) {
 	_, secure := c.TLSConnectionState()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.visits++
 	return &visit{office: o, conn: c, now: taken{secure: secure}}, nil
 }
 
@@ -54,10 +63,17 @@ type visit struct {
 	office *office
 	conn   *smtp.Conn
 	now    taken
+	mails  int
 }
 
-func (*visit) Reset()        {}
-func (*visit) Logout() error { return nil }
+func (v *visit) Reset() { v.now.from, v.now.to, v.now.raw = "", nil, nil }
+
+func (v *visit) Logout() error {
+	if v.office.left != nil {
+		v.office.left <- struct{}{}
+	}
+	return nil
+}
 
 func (v *visit) AuthMechanisms() []string { return v.office.mechanisms }
 
@@ -74,12 +90,21 @@ func (v *visit) Mail(from string, _ *smtp.MailOptions) error {
 	if v.office.password != "" && v.now.user == "" {
 		return smtp.ErrAuthRequired
 	}
+	if v.mails++; v.office.most != 0 && v.mails > v.office.most {
+		if v.office.rude {
+			_ = v.conn.Conn().Close()
+		}
+		return &smtp.SMTPError{Code: 421, Message: "enough for today"}
+	}
 	v.now.from = from
 	return v.office.onMail
 }
 
 func (v *visit) Rcpt(to string, _ *smtp.RcptOptions) error {
 	v.now.to = append(v.now.to, to)
+	if v.mails > 1 && v.office.onUsed != nil {
+		return v.office.onUsed
+	}
 	return v.office.onRcpt
 }
 
@@ -131,6 +156,9 @@ func (o *office) open(t testing.TB, c mail.Config, serverTLS *tls.Config, roots 
 	c.Kind, c.Host, c.Port, c.From = mail.SMTP, "127.0.0.1", listener.Addr().(*net.TCPAddr).Port, "portal@sender.example"
 	n := needs(nil)
 	n.Roots = roots
+	if o.clock != nil {
+		n.Clock = o.clock
+	}
 	mailer, err := mail.Open(c, n)
 	require.NoError(t, err)
 	return mailer

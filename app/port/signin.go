@@ -122,7 +122,8 @@ type Outbox interface {
 var ErrMailRefused = errors.New("port: mail refused for good")
 
 // Mailer hands one mail over. It returns nil only when the other side took
-// responsibility for it.
+// responsibility for it. It bounds the time that takes and how many mails the
+// other side sees at once; callers beyond wait.
 type Mailer interface {
 	// Send returns ErrMailRefused, possibly wrapped.
 	Send(ctx context.Context, m outbox.Mail) error

@@ -25,9 +25,9 @@ import (
 )
 
 const (
-	postmen = 8                // deliveries at once, as many as a mail server is to see
-	patrol  = time.Second      // how often jobs of other processes are looked for
-	sending = 30 * time.Second // one delivery
+	postmen  = 32          // deliveries at once, most of which wait for the store
+	counters = 12          // of them at once between the link and the server that has the mail
+	patrol   = time.Second // how often jobs of other processes are looked for
 )
 
 // Postman delivers the jobs of the outbox, at least once each. Tokens are
@@ -43,6 +43,7 @@ type Postman struct {
 	names  access.Names
 	failed func(job outbox.ID, err error)
 	wake   chan struct{}
+	places chan struct{} // taken by each mail that is handed over
 }
 
 // PostmanParts is what a postman works with. Failed hears of deliveries that
@@ -62,6 +63,7 @@ func NewPostman(p PostmanParts) *Postman {
 	return &Postman{
 		sys: p.Issuer.sys, outbox: p.Outbox, links: p.Links, users: p.Users, issuer: p.Issuer, gate: p.Gate,
 		mailer: p.Mailer, names: p.Issuer.names, failed: p.Failed, wake: make(chan struct{}, 1),
+		places: make(chan struct{}, counters),
 	}
 }
 
@@ -106,6 +108,9 @@ func (p *Postman) Drain(ctx context.Context) error {
 	}
 	defer finish(0)
 	for {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("lease jobs: %w", err) // what was put back is for the next start
+		}
 		jobs, err := p.outbox.Lease(ctx, p.sys.Clock.Now(), postmen-under)
 		if err != nil {
 			return fmt.Errorf("lease jobs: %w", err)
@@ -114,8 +119,7 @@ func (p *Postman) Drain(ctx context.Context) error {
 			under++
 			go func() {
 				defer func() { done <- struct{}{} }()
-				// Who stops the loop lets deliveries under way finish.
-				p.handle(context.WithoutCancel(ctx), j)
+				p.handle(ctx, j)
 			}()
 		}
 		for len(jobs) == 0 && under > 0 {
@@ -135,11 +139,18 @@ func (p *Postman) Drain(ctx context.Context) error {
 	}
 }
 
-// handle delivers one job and settles it. A job that cannot be settled comes
-// back when its lease ends.
+// errStopping is why a mail that waits is not handed over.
+var errStopping = errors.New("the postman stops")
+
+// handle delivers one job and settles it, and is not kept from that by the end
+// of ctx, which only sends those back that wait. A job that cannot be settled
+// comes back when its lease ends.
 func (p *Postman) handle(ctx context.Context, j outbox.Job) {
 	err := p.guarded(ctx, j)
-	if err == nil || errors.Is(err, port.ErrMailRefused) {
+	ctx = context.WithoutCancel(ctx)
+	if errors.Is(err, errStopping) {
+		err = p.outbox.Retry(ctx, j.ID, p.sys.Clock.Now())
+	} else if err == nil || errors.Is(err, port.ErrMailRefused) {
 		err = errors.Join(err, p.outbox.Done(ctx, j.ID, p.sys.Clock.Now()))
 	} else if due, worth := j.Retry(p.sys.Clock.Now()); worth {
 		err = errors.Join(err, p.outbox.Retry(ctx, j.ID, due))
@@ -163,7 +174,10 @@ func (p *Postman) guarded(ctx context.Context, j outbox.Job) (err error) {
 }
 
 // deliver returns nil when there is nothing to send or the mail was handed over.
+// The end of ctx matters to a mail that waits for its turn, and to no other.
 func (p *Postman) deliver(ctx context.Context, j outbox.Job) error {
+	stopping := ctx.Done()
+	ctx = context.WithoutCancel(ctx)
 	t, err := p.issuer.live.TenantByCode(ctx, tenant.Code(j.Tenant))
 	if fault.KindOf(err) == fault.NotFound || (err == nil && !t.Active()) {
 		return nil
@@ -194,7 +208,15 @@ func (p *Postman) deliver(ctx context.Context, j outbox.Job) error {
 			return p.record(ctx, t, j, audit.Refused, "limited")
 		}
 	}
-	return p.send(ctx, t, person, j)
+	defer p.holding(ctx, j)()
+	link, err := p.handOver(ctx, stopping, t, person, j)
+	if err != nil {
+		return err
+	}
+	if err := p.links.HandedOver(ctx, link); err != nil {
+		return fmt.Errorf("void older links: %w", err)
+	}
+	return p.record(ctx, t, j, audit.Granted, "mailed")
 }
 
 func (p *Postman) receiver(ctx context.Context, t *tenant.Tenant, j outbox.Job) (port.Person, error) {
@@ -208,33 +230,41 @@ func (p *Postman) receiver(ctx context.Context, t *tenant.Tenant, j outbox.Job) 
 	return p.users.ByEmail(ctx, t.ID(), to.Key())
 }
 
-func (p *Postman) send(ctx context.Context, t *tenant.Tenant, person port.Person, j outbox.Job) error {
+// handOver mints the link when it is the mail's turn, for its time runs from
+// then.
+func (p *Postman) handOver(ctx context.Context, stopping <-chan struct{}, t *tenant.Tenant, person port.Person, j outbox.Job) (session.Link, error) {
+	select {
+	case p.places <- struct{}{}:
+		defer func() { <-p.places }()
+	case <-stopping:
+	}
+	select { // anew, for a place may have come with the end
+	case <-stopping:
+		return session.Link{}, errStopping
+	default:
+	}
 	link, mail := p.mint(t, person.User, j)
 	mail.To, mail.Name = person.User.Email().Mailbox(), person.Contact.Details().FirstName
 	if err := p.links.Add(ctx, link); err != nil {
-		return fmt.Errorf("store link: %w", err)
+		return session.Link{}, fmt.Errorf("store link: %w", err)
 	}
-	if err := p.handOver(ctx, j, mail); err != nil {
-		return fmt.Errorf("hand mail over: %w", err)
+	if err := p.mailer.Send(ctx, mail); err != nil {
+		return session.Link{}, fmt.Errorf("hand mail over: %w", err)
 	}
-	if err := p.links.HandedOver(ctx, link); err != nil {
-		return fmt.Errorf("void older links: %w", err)
-	}
-	return p.record(ctx, t, j, audit.Granted, "mailed")
+	return link, nil
 }
 
-// handOver keeps the job leased for as long as the mail server takes.
-func (p *Postman) handOver(ctx context.Context, j outbox.Job, m outbox.Mail) error {
-	ctx, cancel := context.WithTimeout(ctx, sending)
-	defer cancel()
-	sent := make(chan struct{})
+// holding keeps a job leased, for as long as others and the mail server take,
+// until it is called off.
+func (p *Postman) holding(ctx context.Context, j outbox.Job) (off func()) {
+	over := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		renew := time.NewTicker(outbox.Renew)
 		defer renew.Stop()
 		for {
 			select {
-			case <-sent:
+			case <-over:
 				return
 			case <-renew.C:
 				// A renewal that fails costs at most a second mail.
@@ -242,9 +272,10 @@ func (p *Postman) handOver(ctx context.Context, j outbox.Job, m outbox.Mail) err
 			}
 		}
 	})
-	defer wg.Wait()
-	defer close(sent)
-	return p.mailer.Send(ctx, m)
+	return func() {
+		close(over)
+		wg.Wait()
+	}
 }
 
 // mint makes a link and the mail that carries it.

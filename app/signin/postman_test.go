@@ -411,28 +411,51 @@ func TestPostman_DeliversBesideASlowMail(t *testing.T) {
 	}
 }
 
-// Many servers refuse a client that has more connections.
-func TestPostman_SendsNoMoreThanEightMailsAtOnce(t *testing.T) {
+func TestPostman_HandsOverNoMoreThanTwelveMailsAtOnce(t *testing.T) {
 	t.Parallel()
 	s := stage.New(t, stage.Options{})
-	manyAsk(t, s, 20)
-	mails := &held{begun: make(chan struct{}, 20), release: make(chan struct{})}
+	manyAsk(t, s, 40)
+	mails := &held{begun: make(chan struct{}, 40), release: make(chan struct{})}
 	p := postmanWith(t, s, mails)
 	done := make(chan error, 1)
 	go func() { done <- p.Drain(t.Context()) }()
-	for range 8 {
+	for range 12 {
 		<-mails.begun
 	}
-	for range 6 { // in pairs, as several jobs are leased at once
+	for range 28 {
 		mails.release <- struct{}{}
-		mails.release <- struct{}{}
-		<-mails.begun
 		<-mails.begun
 	}
 	close(mails.release)
 
 	require.NoError(t, <-done)
-	require.Equal(t, int64(8), mails.most.Load())
+	require.Equal(t, int64(12), mails.most.Load())
+}
+
+// What waits for its turn is not sent by a program that ends, and by the next
+// one at once.
+func TestPostman_PutsBackWhatWaitsWhenItStops(t *testing.T) {
+	t.Parallel()
+	s := stage.New(t, stage.Options{})
+	manyAsk(t, s, 20)
+	mails := &held{begun: make(chan struct{}, 20), release: make(chan struct{})}
+	p := postmanWith(t, s, mails)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Drain(ctx) }()
+	for range 12 {
+		<-mails.begun
+	}
+
+	stop()
+	close(mails.release)
+	if err := <-done; err != nil {
+		require.ErrorIs(t, err, context.Canceled)
+	}
+
+	require.Empty(t, mails.begun, "no mail begins after the end")
+	require.NoError(t, p.Drain(t.Context()))
+	require.Len(t, mails.begun, 8)
 }
 
 // held takes each mail when it is released, or all when none is held back.
