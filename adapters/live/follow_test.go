@@ -79,21 +79,17 @@ func TestPoll_EndsASilenceWhenTheKeySetWasReadToo(t *testing.T) {
 	t.Parallel()
 	w := newWorld()
 	l := w.open(t, live.Options{StaleAfter: 10 * time.Second})
-	for name, silence := range map[string]func(){
-		"the first poll":      func() {},
-		"none for too long":   func() { w.move(11 * time.Second) },
-		"none for far longer": func() { w.move(time.Hour) },
-	} {
-		silence()
+	for _, silence := range []time.Duration{0, 11 * time.Second, time.Hour} { // the first poll ends one, too
+		w.move(silence)
 		w.reload = func(context.Context) error {
-			require.ErrorIs(t, l.Fresh(), port.ErrUnavailable, name)
+			require.ErrorIs(t, l.Fresh(), port.ErrUnavailable, silence)
 			return errDown
 		}
-		require.ErrorIs(t, l.Poll(t.Context()), errDown, name)
-		require.ErrorIs(t, l.Fresh(), port.ErrUnavailable, name)
+		require.ErrorIs(t, l.Poll(t.Context()), errDown, silence)
+		require.ErrorIs(t, l.Fresh(), port.ErrUnavailable, silence)
 		w.reload = readily
-		require.NoError(t, l.Poll(t.Context()), name)
-		require.NoError(t, l.Fresh(), name)
+		require.NoError(t, l.Poll(t.Context()), silence)
+		require.NoError(t, l.Fresh(), silence)
 	}
 
 	w.reload = func(context.Context) error { return errDown }

@@ -20,8 +20,8 @@ import (
 type Live interface {
 	LiveTenants
 
-	// Fresh returns ErrUnavailable when nothing was heard for too long. While it
-	// returns nil, the key set is as new as everything else that is kept.
+	// Fresh returns ErrUnavailable when nothing was heard for too long. Once it
+	// returns nil again the key set, too, was read since.
 	Fresh() error
 	Session(ctx context.Context, t tenant.ID, id session.ID) (*session.Session, error)
 	Person(ctx context.Context, t tenant.ID, id user.ID) (Person, error)
