@@ -1,12 +1,16 @@
 package load_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -153,4 +157,51 @@ func TestUsageOf_OwnProcess(t *testing.T) {
 	require.GreaterOrEqual(t, u.Peak, u.Memory)
 	_, err = load.UsageOf(0)
 	require.Error(t, err)
+}
+
+const (
+	helping   = "LOAD_TEST_HOLDS" // set for a child that holds so many bytes
+	childHold = 64 << 20
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(helping) == "" {
+		os.Exit(m.Run())
+	}
+	held := bytes.Repeat([]byte{1}, childHold)
+	_, _ = os.Stdout.WriteString("holding")
+	_, _ = io.Copy(io.Discard, os.Stdin)
+	runtime.KeepAlive(held)
+}
+
+// Not parallel: what it starts is counted as this process's.
+func TestUsageOf_CountsWhatWasStarted(t *testing.T) {
+	before, err := load.UsageOf(os.Getpid())
+	require.NoError(t, err)
+	child := exec.CommandContext(t.Context(), os.Args[0])
+	child.Env = append(os.Environ(), helping+"=1")
+	in, err := child.StdinPipe()
+	require.NoError(t, err)
+	out, err := child.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, child.Start())
+	_, err = io.ReadFull(out, make([]byte, len("holding")))
+	require.NoError(t, err)
+
+	children, err := load.ChildrenOf(os.Getpid())
+	require.NoError(t, err)
+	require.Equal(t, []int{child.Process.Pid}, children)
+	during, err := load.UsageOf(os.Getpid())
+	require.NoError(t, err)
+	require.Greater(t, during.Memory-before.Memory, int64(childHold*3/4))
+	require.Greater(t, during.Peak-before.Peak, int64(childHold*3/4))
+
+	require.NoError(t, in.Close())
+	require.NoError(t, child.Wait())
+	children, err = load.ChildrenOf(os.Getpid())
+	require.NoError(t, err)
+	require.Empty(t, children)
+	after, err := load.UsageOf(os.Getpid())
+	require.NoError(t, err)
+	require.Less(t, after.Memory-before.Memory, int64(childHold/2))
 }

@@ -3,12 +3,15 @@ package load
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Usage is what Linux says of a process.
+// Usage is what Linux says of a process and of those that it has started. They
+// run the same file, which is in memory once. The peak is the sum of their
+// peaks, which need not have been at once.
 type Usage struct {
 	Memory, Peak int64         // bytes that are resident, now and at most
 	CPU          time.Duration // of all its threads, in user and kernel mode
@@ -19,16 +22,59 @@ const clockTick = 10 * time.Millisecond
 
 // UsageOf reads /proc.
 func UsageOf(pid int) (Usage, error) {
+	sum, _, err := usage(pid)
+	if err != nil {
+		return Usage{}, err
+	}
+	children, err := ChildrenOf(pid)
+	if err != nil {
+		return Usage{}, err
+	}
+	for _, child := range children {
+		u, file, err := usage(child)
+		if err != nil {
+			continue // it has ended
+		}
+		sum.Memory, sum.Peak, sum.CPU = sum.Memory+u.Memory-file, sum.Peak+u.Peak-file, sum.CPU+u.CPU
+	}
+	return sum, nil
+}
+
+// ChildrenOf returns the processes that the process has started and that have
+// not ended. It asks each of its threads.
+func ChildrenOf(pid int) (pids []int, err error) {
+	main := fmt.Sprintf("/proc/%d/task/%d/children", pid, pid)
+	if _, err := os.Stat(main); err != nil {
+		return nil, fmt.Errorf("load: %w", err)
+	}
+	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
+	if err != nil {
+		return nil, fmt.Errorf("load: %w", err)
+	}
+	for _, list := range lists {
+		text, _ := os.ReadFile(list) // a thread may have ended
+		for field := range strings.FieldsSeq(string(text)) {
+			child, err := strconv.Atoi(field)
+			if err != nil {
+				return nil, fmt.Errorf("load: %w", err)
+			}
+			pids = append(pids, child)
+		}
+	}
+	return pids, nil
+}
+
+// usage is of one process; file is what it has of files in its memory.
+func usage(pid int) (u Usage, file int64, err error) {
 	dir := "/proc/" + strconv.Itoa(pid)
 	status, err := os.ReadFile(dir + "/status")
 	if err != nil {
-		return Usage{}, fmt.Errorf("load: %w", err)
+		return Usage{}, 0, fmt.Errorf("load: %w", err)
 	}
 	stat, err := os.ReadFile(dir + "/stat")
 	if err != nil {
-		return Usage{}, fmt.Errorf("load: %w", err)
+		return Usage{}, 0, fmt.Errorf("load: %w", err)
 	}
-	var u Usage
 	for line := range strings.SplitSeq(string(status), "\n") {
 		name, value, _ := strings.Cut(line, ":")
 		kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
@@ -38,6 +84,8 @@ func UsageOf(pid int) (Usage, error) {
 			u.Memory = kib << 10
 		case name == "VmHWM":
 			u.Peak = kib << 10
+		case name == "RssFile":
+			file = kib << 10
 		}
 	}
 	// The name in brackets may hold blanks; utime and stime are the 12th and
@@ -45,14 +93,14 @@ func UsageOf(pid int) (Usage, error) {
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	fields := strings.Fields(rest)
 	if u.Memory == 0 || len(fields) < 13 {
-		return Usage{}, fmt.Errorf("load: nothing to read of process %d", pid)
+		return Usage{}, 0, fmt.Errorf("load: nothing to read of process %d", pid)
 	}
 	for _, field := range fields[11:13] {
 		ticks, err := strconv.ParseInt(field, 10, 64)
 		if err != nil {
-			return Usage{}, fmt.Errorf("load: %w", err)
+			return Usage{}, 0, fmt.Errorf("load: %w", err)
 		}
 		u.CPU += time.Duration(ticks) * clockTick
 	}
-	return u, nil
+	return u, file, nil
 }
