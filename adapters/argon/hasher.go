@@ -14,7 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/alexedwards/argon2id"
 	"golang.org/x/crypto/argon2"
 
 	"ostiary/app/port"
@@ -38,6 +37,9 @@ const (
 	maxParallelism = 16
 
 	defaultQueue = 1024
+
+	// retry is what a caller is told whose job was not done.
+	retry = time.Second
 )
 
 // Config says what a hash costs and how many there may be. A zero in the
@@ -51,6 +53,7 @@ type Config struct {
 	Queue     int                 // callers that wait, 1024
 	PerTenant int                 // callers of one tenant that wait, half of Queue
 	Waited    func(time.Duration) // told how long a caller waited for its turn
+	Worker    Worker              // Work
 }
 
 func (c Config) check() error {
@@ -77,6 +80,9 @@ func (c Config) filled() Config {
 	}
 	if c.PerTenant == 0 {
 		c.PerTenant = max(1, c.Queue/2)
+	}
+	if c.Worker == nil {
+		c.Worker = Work
 	}
 	return c
 }
@@ -133,12 +139,9 @@ func decoyOf(c Config) secret.Text {
 }
 
 // Hash implements port.Hasher.
-func (h *Hasher) Hash(ctx context.Context, t tenant.ID, p user.Password) (hash secret.Text, err error) {
-	busy := h.admitted(ctx, t, func() { hash, err = h.make(p.Text().Reveal()) })
-	if busy != nil {
-		return secret.Text{}, busy
-	}
-	return hash, err
+func (h *Hasher) Hash(ctx context.Context, t tenant.ID, p user.Password) (secret.Text, error) {
+	done, err := h.work(ctx, t, "", p)
+	return secret.New(done.Hash), err
 }
 
 // Verify implements port.Hasher. A stored hash that cannot be verified costs
@@ -153,10 +156,8 @@ func (h *Hasher) Verify(ctx context.Context, t tenant.ID, hash secret.Text, p us
 		}
 		return false, false, err
 	}
-	if err := h.admitted(ctx, t, func() { match = stored.matches(p.Text().Reveal()) }); err != nil {
-		return false, false, err
-	}
-	return match, match && stored.weak, nil
+	done, err := h.work(ctx, t, hash.Reveal(), p)
+	return done.Match, done.Match && stored.weak, err
 }
 
 // Decoy implements port.Hasher.
@@ -181,38 +182,37 @@ func (h *Hasher) Stats() Stats {
 	return s
 }
 
-// make is the one place where hashes come from. The library's defaults depend
-// on the machine and panic on some; everything is given.
-func (h *Hasher) make(password string) (secret.Text, error) {
-	out, err := argon2id.CreateHash(password, &argon2id.Params{
-		Memory: h.config.MemoryKiB, Iterations: h.config.Iterations, Parallelism: h.config.Parallelism,
-		SaltLength: saltSize, KeyLength: keySize,
-	})
-	if err != nil {
-		return secret.Text{}, fmt.Errorf("hash password: %w", err)
-	}
-	return secret.New(out), nil
-}
-
 // Admit implements port.Hasher.
 func (h *Hasher) Admit(t tenant.ID) (leave func(), err error) { return h.gate.Admit(t) }
 
-func (h *Hasher) admitted(ctx context.Context, t tenant.ID, work func()) error {
+// work has a job done when it is the tenant's turn.
+func (h *Hasher) work(ctx context.Context, t tenant.ID, stored string, p user.Password) (_ Done, err error) {
 	asked := h.now()
 	turn, err := h.gate.Enter(ctx, t)
 	if err != nil {
-		return err
+		return Done{}, err
 	}
-	defer func() {
-		took := turn.Leave()
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		h.hashes++
-		h.spent += took
-	}()
+	defer func() { h.count(turn.Leave(), err) }()
 	if h.config.Waited != nil {
 		h.config.Waited(max(0, turn.begun.Sub(asked)))
 	}
-	work()
-	return nil
+	c := h.config
+	done, err := c.Worker(Job{
+		MemoryKiB: c.MemoryKiB, Iterations: c.Iterations, Parallelism: c.Parallelism,
+		Stored: stored, Password: []byte(p.Text().Reveal()),
+	})
+	if err != nil {
+		return Done{}, port.ErrUnavailable.Because(err).After(retry)
+	}
+	return done, nil
+}
+
+func (h *Hasher) count(took time.Duration, err error) {
+	if err != nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.hashes++
+	h.spent += took
 }

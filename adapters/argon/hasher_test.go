@@ -3,6 +3,7 @@ package argon_test
 import (
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"runtime"
 	"strings"
 	"sync"
@@ -241,6 +242,47 @@ func TestHash_RefusesBeforeAnyWorkWhenTooManyWait(t *testing.T) {
 	require.NoError(t, results[0])
 	require.NoError(t, results[1])
 	require.Equal(t, argon.Stats{Hashes: 2, Busy: 3}, h.Stats())
+}
+
+func TestHash_IsUnavailableWhenTheWorkWasNotDone(t *testing.T) {
+	t.Parallel()
+	lost := errors.New("the process has ended")
+	c := small
+	c.Worker = func(argon.Job) (argon.Done, error) { return argon.Done{}, lost }
+	h := newHasher(t, c)
+
+	_, err := h.Hash(t.Context(), acme, password("correct horse"))
+	require.ErrorIs(t, err, port.ErrUnavailable)
+	require.ErrorIs(t, err, lost)
+	require.ErrorIs(t, h.Decoy(t.Context(), acme, password("correct horse")), port.ErrUnavailable)
+	require.Zero(t, h.Stats().Running, "the place is free again")
+}
+
+// What is worth the work is decided by who asks for it.
+func TestVerify_AsksForNoWorkWithAHostileHash(t *testing.T) {
+	t.Parallel()
+	var asked []argon.Job
+	c := small
+	c.Worker = func(j argon.Job) (argon.Done, error) {
+		asked = append(asked, j)
+		return argon.Work(j)
+	}
+	h := newHasher(t, c)
+
+	_, _, err := h.Verify(t.Context(), acme, secret.New(argon2id("m=4194304,t=1,p=1")), password("correct horse"))
+
+	require.ErrorIs(t, err, argon.ErrStored)
+	require.Len(t, asked, 1, "a decoy")
+	require.Contains(t, asked[0].Stored, "$m=64,t=1,p=1$")
+}
+
+func TestWork_RefusesWhatNoHasherAsksFor(t *testing.T) {
+	t.Parallel()
+
+	for _, stored := range []string{"nonsense", argon2id("m=4194304,t=1,p=1")} {
+		_, err := argon.Work(argon.Job{MemoryKiB: 64, Iterations: 1, Parallelism: 1, Stored: stored, Password: []byte("correct horse")})
+		require.ErrorIs(t, err, argon.ErrStored)
+	}
 }
 
 func TestStats_CountTheTimeSpent(t *testing.T) {

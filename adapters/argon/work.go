@@ -1,0 +1,53 @@
+package argon
+
+import (
+	"fmt"
+
+	"github.com/alexedwards/argon2id"
+)
+
+// Job is one password to hash, or to compare with a stored hash.
+type Job struct {
+	MemoryKiB   uint32 // what a hash of one's own costs
+	Iterations  uint32
+	Parallelism uint8
+	Stored      string // to compare with; "": the password is to be hashed
+	Password    []byte
+}
+
+// Done is what became of a Job.
+type Done struct {
+	Hash  string // when there was nothing to compare with
+	Match bool
+}
+
+// Worker does jobs, as many at once as it is given. An error says that a job
+// was not done, never what was in it.
+type Worker func(Job) (Done, error)
+
+// Work is the Worker that takes this process's own time and memory. It is the
+// one place where hashes come from. It does no job that no Hasher would give
+// it, and returns ErrStored when that is for the hash to compare with.
+func Work(j Job) (Done, error) {
+	costs := Config{MemoryKiB: j.MemoryKiB, Iterations: j.Iterations, Parallelism: j.Parallelism}
+	if err := costs.check(); err != nil {
+		return Done{}, err
+	}
+	if j.Stored != "" {
+		stored, err := boundsOf(costs).parse(j.Stored)
+		if err != nil {
+			return Done{}, err
+		}
+		return Done{Match: stored.matches(string(j.Password))}, nil
+	}
+	// The library's defaults depend on the machine and panic on some: everything
+	// is given.
+	hash, err := argon2id.CreateHash(string(j.Password), &argon2id.Params{
+		Memory: j.MemoryKiB, Iterations: j.Iterations, Parallelism: j.Parallelism,
+		SaltLength: saltSize, KeyLength: keySize,
+	})
+	if err != nil {
+		return Done{}, fmt.Errorf("hash password: %w", err)
+	}
+	return Done{Hash: hash}, nil
+}
