@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/fx"
 
+	"ostiary/adapters/argon"
 	"ostiary/adapters/cli"
 	"ostiary/app/credential"
 	"ostiary/app/directory"
@@ -73,7 +74,10 @@ func demo(ctx context.Context, s cli.Settings, stdout, stderr io.Writer) error {
 			return demoText.Execute(stdout, shown)
 		}))
 	})
-	return Serve(ctx, tune(ctx, c), Surroundings{Log: NewLog(c, stderr), Console: mail, Version: version()}, fx.Provide(newSeeder), seeded)
+	log := NewLog(c, stderr)
+	c, leave := settle(ctx, c, log, argon.StartProcess)
+	defer leave()
+	return Serve(ctx, c, Surroundings{Log: log, Console: mail, Version: version()}, fx.Provide(newSeeder), seeded)
 }
 
 // freeAddress gives way to whoever listens on the usual port already.

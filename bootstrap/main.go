@@ -2,13 +2,16 @@ package bootstrap
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"go.uber.org/fx"
 
+	"ostiary/adapters/argon"
 	"ostiary/adapters/cli"
 	"ostiary/adapters/web/wellknown/openapi"
 	"ostiary/app/directory"
@@ -20,6 +23,13 @@ import (
 
 // Main runs the command line and returns its exit code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if slices.Equal(args, []string{argon.ChildArgument}) {
+		if err := argon.Child(stdin, stdout); err != nil {
+			fmt.Fprintln(stderr, "ostiary:", err)
+			return 2
+		}
+		return 0
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
@@ -38,7 +48,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			signal.Ignore(syscall.SIGPIPE)
 			lines := NewSpool(stderr)
 			defer func() { _ = lines.Close() }()
-			return Serve(ctx, tune(ctx, c), Surroundings{Log: NewLog(c, lines), Console: stdout, Version: version()})
+			log := NewLog(c, lines)
+			c, leave := settle(ctx, c, log, argon.StartProcess)
+			defer leave()
+			return Serve(ctx, c, Surroundings{Log: log, Console: stdout, Version: version()})
 		},
 		Demo: func(ctx context.Context, s cli.Settings, out io.Writer) error {
 			return demo(ctx, s, out, stderr)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 
+	"ostiary/adapters/argon"
 	"ostiary/adapters/cli"
 	"ostiary/adapters/mongo"
 	"ostiary/app/port"
@@ -19,7 +21,13 @@ import (
 	"ostiary/test/mongod"
 )
 
-func TestMain(m *testing.M) { os.Exit(mongod.Main(m)) }
+// What settle starts is this program.
+func TestMain(m *testing.M) {
+	if slices.Equal(os.Args[1:], []string{argon.ChildArgument}) {
+		os.Exit(bootstrap.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	os.Exit(mongod.Main(m))
+}
 
 // otherKey is not the key of any store here.
 const otherKey = "BAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="

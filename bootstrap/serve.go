@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,6 +52,7 @@ func Serve(ctx context.Context, c Config, s Surroundings, extra ...fx.Option) er
 		_ = ln.Close()
 		return plainly(err)
 	}
+	go debug.FreeOSMemory() // a start leaves as much behind as all that goes on needs
 	select {
 	case <-ctx.Done():
 	case err = <-failed:

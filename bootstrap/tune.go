@@ -12,31 +12,35 @@ import (
 	"strings"
 	"time"
 
+	"go.uber.org/zap"
+
 	"ostiary/adapters/argon"
+	"ostiary/adapters/system"
 )
 
-// tuning is how the program shares its machine between hashes, which keep
-// every core busy for as long as people sign in, and answers that take a
-// thousandth of that and must not wait for them.
+// tuning is how the program shares its machine between answers, which take
+// microseconds, and hashes, which keep every core busy for as long as people
+// sign in.
 type tuning struct {
-	// threads run Go code at once: as many as there are cores, and as many
-	// again as hashes may occupy. With fewer, an answer waits until a hash lets
-	// go of its thread; with these the operating system, which prefers threads
-	// that mostly sleep, runs it at once.
+	// threads run Go code at once. A thread that waits for the disk keeps its
+	// place for a while though its core is idle: with twice as many as there are
+	// cores, others need not wait for that.
 	threads int
-	// garbage is how many per cent of what is in use may lie about before it is
-	// collected. Each hash leaves megabytes that take no time to judge, while a
-	// collection takes time from everybody: better a few than one a hash.
-	garbage int
 	// memory bounds what the program and its garbage take, in bytes, while little
 	// goes on; room is what garbage may take of it when more does.
 	memory, room int64
 }
 
 const (
+	// garbage is how many per cent of what is in use may lie about before it is
+	// collected. Little is in use, and a collection takes time from everybody:
+	// better a few.
 	garbage = 400
-	// memoryBase is what the program uses beside its hashes while little goes on.
+	// memoryBase is what the program uses while little goes on, childBase what
+	// the one that hashes does; memoryRoom is for the garbage of answers.
 	memoryBase = 20 << 20
+	memoryRoom = 20 << 20
+	childBase  = 16 << 20
 	// memoryBurst is how much more a burst of requests may take without being
 	// given as much again: 10,000 clients that sign in at once are answered within
 	// it.
@@ -48,41 +52,60 @@ const (
 	memoryLooks = 200
 )
 
-// tuningFor fits the program to so many cores, and says how many hashes may be
-// made at once.
-func tuningFor(cores int, a argon.Config) (tuning, int) {
-	workers := max(1, cores/int(a.Parallelism))
-	hashes := int64(workers) * int64(a.MemoryKiB) << 10
-	t := tuning{
-		threads: cores + min(cores, workers*int(a.Parallelism)),
-		garbage: garbage,
-		room:    hashes, // the last one of each worker
+// tuningFor fits the program to so many cores. Hashes that are made within it
+// need room, and so does the last one of each worker.
+func tuningFor(cores int, a argon.Config) tuning {
+	t := tuning{threads: 2 * cores, memory: memoryBase + memoryRoom, room: memoryRoom}
+	if a.Worker == nil {
+		hashes := hashesOf(a)
+		t.memory, t.room = t.memory+2*hashes, t.room+hashes
 	}
-	t.memory = memoryBase + hashes + t.room
-	return t, workers
+	return t
 }
 
-// tune fits the process to its machine until ctx ends. What the operator gave
-// to the Go runtime itself, by its own variables, is left alone.
-func tune(ctx context.Context, c Config) Config {
-	t, workers := tuningFor(runtime.GOMAXPROCS(0), c.Argon)
-	c.Argon.Workers = workers
+// hashesOf is what the hashes that are made at once take, in bytes.
+func hashesOf(a argon.Config) int64 { return int64(a.Workers) * int64(a.MemoryKiB) << 10 }
+
+type starter func(memory int64, now func() time.Time, report func(error)) (*argon.Process, error)
+
+// settle has passwords hashed by a process of its own, as many at once as there
+// are cores for, and fits this one to its machine, until leave is called. start
+// is argon.StartProcess.
+func settle(ctx context.Context, c Config, log *zap.Logger, start starter) (_ Config, leave func()) {
+	cores := runtime.GOMAXPROCS(0)
+	c.Argon.Workers = max(1, cores/int(c.Argon.Parallelism))
+	ctx, cancel := context.WithCancel(ctx)
+	most := allowance(allowanceFile)
+	memory := min(childBase+hashesOf(c.Argon)*3/2, most/2)
+	hashing, err := start(memory, system.Instant, func(err error) { log.Warn("another process is to hash passwords", zap.Error(err)) })
+	if err != nil {
+		log.Warn("passwords are hashed within the server: requests wait for them", zap.Error(err))
+		tune(ctx, tuningFor(cores, c.Argon), most)
+		return c, cancel
+	}
+	c.Argon.Worker = hashing.Work
+	tune(ctx, tuningFor(cores, c.Argon), most-memory)
+	return c, func() {
+		cancel()
+		_ = hashing.Close()
+	}
+}
+
+// tune sets what the operator did not give to the Go runtime itself, by its own
+// variables, and follows what is in use until ctx ends. There are so many bytes
+// for all that the program uses.
+func tune(ctx context.Context, t tuning, most int64) {
 	if !given("GOMAXPROCS") {
 		runtime.GOMAXPROCS(t.threads)
 	}
 	if given("GOMEMLIMIT") {
-		return c
+		return
 	}
-	most, bounded := allowance(allowanceFile)
-	if bounded {
-		t.memory = min(t.memory, most/4*3)
-	} else {
-		most = math.MaxInt64
-	}
+	t.memory = min(t.memory, most/4*3)
 	set := t.memory
 	debug.SetMemoryLimit(set)
 	if !given("GOGC") {
-		debug.SetGCPercent(t.garbage)
+		debug.SetGCPercent(garbage)
 	}
 	go func() {
 		var looks [memoryLooks]uint64
@@ -95,19 +118,22 @@ func tune(ctx context.Context, c Config) Config {
 			}
 		}
 	}()
-	return c
 }
 
 // allowanceFile holds what a container may use, or "max" (Linux, cgroup v2).
 const allowanceFile = "/sys/fs/cgroup/memory.max"
 
-func allowance(path string) (int64, bool) {
+// allowance is without bound where path does not tell one.
+func allowance(path string) int64 {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return 0, false
+		return math.MaxInt64
 	}
 	n, err := strconv.ParseInt(strings.TrimSpace(string(b)), 10, 64)
-	return n, err == nil && n > 0
+	if err != nil || n <= 0 {
+		return math.MaxInt64
+	}
+	return n
 }
 
 func given(variable string) bool { return os.Getenv(variable) != "" }

@@ -2,58 +2,69 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"ostiary/adapters/argon"
 )
 
-func TestTuningFor_HashesOnEveryCoreAndKeepsThreadsForTheRest(t *testing.T) {
+func TestTuningFor_MakesRoomForHashesThatAreMadeWithin(t *testing.T) {
 	t.Parallel()
-	for _, row := range []struct {
-		cores            int
-		parallelism      uint8
-		threads, workers int
-	}{
-		{1, 1, 2, 1},
-		{2, 1, 4, 2},
-		{8, 1, 16, 8},
-		{8, 3, 14, 2},
-		{2, 4, 4, 1}, // one hash takes more threads than there are cores
-	} {
-		tuned, workers := tuningFor(row.cores, argon.Config{MemoryKiB: 19456, Parallelism: row.parallelism})
+	const mib = 1 << 20
+	a := argon.Config{MemoryKiB: 19 << 10, Parallelism: 1, Workers: 2}
 
-		require.Equal(t, row.threads, tuned.threads, row)
-		require.Equal(t, row.workers, workers, row)
-		require.Equal(t, int64(row.workers*19456<<10), tuned.room, row)
-		require.Equal(t, 20<<20+2*tuned.room, tuned.memory, row)
-	}
+	within := tuningFor(2, a)
+	require.Equal(t, tuning{threads: 4, memory: within.memory, room: within.room}, within)
+	a.Worker = argon.Work
+	apart := tuningFor(2, a)
+	require.Equal(t, 4, apart.threads)
+	require.Less(t, apart.memory, int64(64*mib))
+	require.Equal(t, int64(2*19*mib), within.room-apart.room)
+	require.Equal(t, int64(4*19*mib), within.memory-apart.memory)
 }
 
-// Not parallel: it changes the whole process.
-func TestTune_IsAppliedToTheProcessUnlessTheOperatorSaysOtherwise(t *testing.T) {
-	threads, limit := runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1)
-	percent := debug.SetGCPercent(100)
-	t.Cleanup(func() {
-		runtime.GOMAXPROCS(threads)
-		debug.SetMemoryLimit(limit)
-		debug.SetGCPercent(percent)
+// Not parallel, as what follows: they change the whole process.
+func TestSettle_HashesWithinTheServerWhereNoOtherProcessCanBe(t *testing.T) {
+	cores := runtime.GOMAXPROCS(0)
+	restore(t)
+	t.Setenv("GOMAXPROCS", "")
+	core, lines := observer.New(zap.WarnLevel)
+	c := Config{Argon: argon.Config{MemoryKiB: 19 << 10, Iterations: 2, Parallelism: 1}}
+
+	settled, leave := settle(t.Context(), c, zap.New(core), func(int64, func() time.Time, func(error)) (*argon.Process, error) {
+		return nil, errors.ErrUnsupported
 	})
+	defer leave()
+
+	require.Nil(t, settled.Argon.Worker)
+	require.Equal(t, cores, settled.Argon.Workers)
+	require.Equal(t, 2*cores, runtime.GOMAXPROCS(0))
+	require.Len(t, lines.FilterMessageSnippet("within the server").All(), 1)
+	require.Greater(t, tuningFor(cores, settled.Argon).memory, hashesOf(settled.Argon))
+}
+
+func TestTune_IsAppliedToTheProcessUnlessTheOperatorSaysOtherwise(t *testing.T) {
+	threads := runtime.GOMAXPROCS(0)
+	restore(t)
 	debug.SetMemoryLimit(math.MaxInt64)
+	debug.SetGCPercent(100)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	c := Config{Argon: argon.Config{MemoryKiB: 19456, Iterations: 2, Parallelism: 1}}
+	wanted := tuning{threads: threads + 3, memory: 2 << 30, room: 40 << 20} // more than tests use
 
 	t.Setenv("GOMAXPROCS", "1")
 	t.Setenv("GOMEMLIMIT", "1GiB")
-	left := tune(ctx, c)
-	require.Equal(t, threads, left.Argon.Workers)
+	tune(ctx, wanted, math.MaxInt64)
 	require.Equal(t, threads, runtime.GOMAXPROCS(0))
 	require.Equal(t, int64(math.MaxInt64), debug.SetMemoryLimit(-1))
 	require.Equal(t, 100, debug.SetGCPercent(100))
@@ -61,11 +72,27 @@ func TestTune_IsAppliedToTheProcessUnlessTheOperatorSaysOtherwise(t *testing.T) 
 	t.Setenv("GOMAXPROCS", "")
 	t.Setenv("GOMEMLIMIT", "")
 	t.Setenv("GOGC", "")
-	tuned := tune(ctx, c)
-	require.Equal(t, threads, tuned.Argon.Workers)
-	require.Equal(t, 2*threads, runtime.GOMAXPROCS(0))
-	require.LessOrEqual(t, debug.SetMemoryLimit(-1), int64(20<<20+2*threads*19456<<10))
+	tune(ctx, wanted, math.MaxInt64)
+	require.Equal(t, threads+3, runtime.GOMAXPROCS(0))
+	require.Equal(t, int64(2<<30), debug.SetMemoryLimit(-1))
 	require.Equal(t, 400, debug.SetGCPercent(100))
+
+	cancel()
+	ctx, cancel = context.WithCancel(t.Context())
+	defer cancel()
+	tune(ctx, wanted, 2<<30)
+	require.Equal(t, int64(3<<29), debug.SetMemoryLimit(-1), "a container that is smaller")
+}
+
+// restore gives back what a test changes of the whole process.
+func restore(t *testing.T) {
+	threads, limit, percent := runtime.GOMAXPROCS(0), debug.SetMemoryLimit(-1), debug.SetGCPercent(100)
+	debug.SetGCPercent(percent)
+	t.Cleanup(func() {
+		runtime.GOMAXPROCS(threads)
+		debug.SetMemoryLimit(limit)
+		debug.SetGCPercent(percent)
+	})
 }
 
 func TestLimit_LeavesRoomForGarbageOnTopOfWhatIsUsed(t *testing.T) {
@@ -103,13 +130,9 @@ func TestAllowance_ReadsWhatAContainerMayUse(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "memory.max")
 
-	_, known := allowance(path)
-	require.False(t, known, "no file")
+	require.Equal(t, int64(math.MaxInt64), allowance(path), "no file")
 	require.NoError(t, os.WriteFile(path, []byte("max\n"), 0o600))
-	_, known = allowance(path)
-	require.False(t, known, "no bound")
+	require.Equal(t, int64(math.MaxInt64), allowance(path), "no bound")
 	require.NoError(t, os.WriteFile(path, []byte("134217728\n"), 0o600))
-	most, known := allowance(path)
-	require.True(t, known)
-	require.Equal(t, int64(128<<20), most)
+	require.Equal(t, int64(128<<20), allowance(path))
 }

@@ -8,6 +8,5 @@ import (
 )
 
 func main() {
-	bootstrap.FreeLazily(os.Args, os.Environ())
 	os.Exit(bootstrap.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }

@@ -114,3 +114,11 @@ func (d *Deployment) Memory() (now, peak int64) {
 	require.NoError(d.T, err)
 	return u.Memory, u.Peak
 }
+
+// Children are the processes that the program has started, on Linux.
+func (d *Deployment) Children() []int {
+	d.T.Helper()
+	pids, err := load.ChildrenOf(d.PID())
+	require.NoError(d.T, err)
+	return pids
+}

@@ -1,0 +1,86 @@
+package e2e_test
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ostiary/test/program"
+)
+
+// Passwords are hashed by a process of its own, which is less urgent, knows no
+// secret of the server's, and need not live as long.
+func TestServer_HashesInAProcessOfItsOwn(t *testing.T) {
+	t.Parallel()
+	d := program.Deploy(t)
+	d.Start()
+	p := d.Found("acme")
+	d.SignIn(p)
+	first := hashing(t, d)
+
+	own, theirs := urgency(t, d.PID()), urgency(t, first)
+	require.Equal(t, max(own-10, 1), theirs)
+	for _, s := range []string{"environ", "cmdline"} {
+		told, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", first, s))
+		require.NoError(t, err)
+		require.NotContains(t, string(told), "OSTIARY_")
+	}
+
+	pid := first
+	for range 5 { // while it has work to do
+		signedIn := make(chan map[int][]program.Reply)
+		go func() { signedIn <- d.Parallel(8, program.Login(p.Code, program.FirstPassword)) }()
+		require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
+		for status, answers := range <-signedIn {
+			require.Contains(t, []int{200, 503}, status) // 503: killed twice, or before it had done anything
+			require.NotEmpty(t, answers)
+		}
+		require.Eventually(t, func() bool { return d.Send(program.Login(p.Code, program.FirstPassword)).Status == 200 },
+			program.Patience, 20*time.Millisecond)
+		next := hashing(t, d)
+		require.NotEqual(t, pid, next)
+		pid = next
+	}
+	require.Equal(t, own, urgency(t, d.PID()))
+	require.Eventually(t, func() bool { return strings.Count(d.Log(), "another process is to hash passwords") >= 5 },
+		program.Patience, 20*time.Millisecond)
+	require.Contains(t, d.Log(), "signal: killed")
+
+	d.Kill()
+	require.Eventually(t, func() bool {
+		environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+		return err != nil || len(environ) == 0
+	}, program.Patience, 10*time.Millisecond, "it ends with the server, however that did")
+}
+
+func hashing(t *testing.T, d *program.Deployment) int {
+	t.Helper()
+	children := d.Children()
+	require.Len(t, children, 1)
+	return children[0]
+}
+
+// urgency is 20 less the niceness of all threads of the process.
+func urgency(t *testing.T, pid int) int {
+	t.Helper()
+	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	require.NoError(t, err)
+	of := map[int]bool{}
+	for _, task := range tasks {
+		tid, err := strconv.Atoi(task.Name())
+		require.NoError(t, err)
+		if u, err := syscall.Getpriority(syscall.PRIO_PROCESS, tid); err == nil { // or it has ended
+			of[u] = true
+		}
+	}
+	require.Len(t, of, 1)
+	return slices.Collect(maps.Keys(of))[0]
+}
