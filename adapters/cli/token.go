@@ -232,7 +232,7 @@ func (keysRotateCmd) Run(s *session) error {
 }
 
 type keysRemoveCmd struct {
-	KID string `arg:"" name:"kid" help:"Id of the key, as keys list shows it."`
+	KID string `arg:"" name:"kid" help:"Id of the key, as keys list shows it; after -- when it begins with a hyphen."`
 }
 
 // Run implements the command.

@@ -45,18 +45,24 @@ type pair struct {
 	signer   jws.Signer
 }
 
-// Generate makes a key pair. Its id is the RFC 7638 thumbprint.
+// Generate makes a key pair. Its id is the RFC 7638 thumbprint, and one that
+// does not begin with a hyphen: who has to end a key in a hurry types it on a
+// command line, where that would be an option.
 func (r *Ring) Generate(ctx context.Context, alg keyset.Algorithm) (keyset.Key, error) {
-	if err := ctx.Err(); err != nil {
-		return keyset.Key{}, fmt.Errorf("make signing key: %w", err)
-	}
-	private, err := generate(alg)
-	if err != nil {
-		return keyset.Key{}, err
-	}
-	kid, public, err := describe(private.Public(), alg)
-	if err != nil {
-		return keyset.Key{}, err
+	var private crypto.Signer
+	var kid string
+	var public []byte
+	for kid == "" || kid[0] == '-' {
+		err := ctx.Err()
+		if err != nil {
+			return keyset.Key{}, fmt.Errorf("make signing key: %w", err)
+		}
+		if private, err = generate(alg); err != nil {
+			return keyset.Key{}, err
+		}
+		if kid, public, err = describe(private.Public(), alg); err != nil {
+			return keyset.Key{}, err
+		}
 	}
 	plain, err := x509.MarshalPKCS8PrivateKey(private)
 	if err != nil {

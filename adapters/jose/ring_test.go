@@ -110,6 +110,18 @@ func TestGenerate_NamesKeysByThumbprintAndSealsThem(t *testing.T) {
 	require.ErrorIs(t, err, keyset.ErrAlgorithm)
 }
 
+// One thumbprint in 64 would be an option to a command that is given it.
+func TestGenerate_GivesNoIDThatBeginsLikeAnOption(t *testing.T) {
+	t.Parallel()
+	d := setup(t, keyset.EdDSA)
+
+	for range 1_000 {
+		k, err := d.ring.Generate(t.Context(), keyset.EdDSA)
+		require.NoError(t, err)
+		require.NotEqual(t, byte('-'), k.ID[0])
+	}
+}
+
 func TestGenerate_StopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
