@@ -77,7 +77,7 @@ func settle(ctx context.Context, c Config, log *zap.Logger, start starter) (_ Co
 	ctx, cancel := context.WithCancel(ctx)
 	most := allowance(allowanceFile)
 	memory := min(childBase+hashesOf(c.Argon)*3/2, most/2)
-	hashing, err := start(memory, system.Instant, func(err error) { log.Warn("another process is to hash passwords", zap.Error(err)) })
+	hashing, err := start(memory, system.Instant, func(err error) { log.Warn("the child that hashes passwords", zap.Error(err)) })
 	if err != nil {
 		log.Warn("passwords are hashed within the server: requests wait for them", zap.Error(err))
 		tune(ctx, tuningFor(cores, c.Argon), most)

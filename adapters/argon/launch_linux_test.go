@@ -4,18 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"ostiary/test/load"
 )
 
 // The child that launch starts here is this test.
@@ -112,21 +111,11 @@ func TestChild_IsNotStartedByHand(t *testing.T) {
 
 const childMemory = 64 << 20
 
-// priority is that of all threads of the process.
 func priority(t *testing.T, pid int) int {
 	t.Helper()
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	nice, err := load.NicenessOf(pid)
 	require.NoError(t, err)
-	of := map[int]bool{}
-	for _, task := range tasks {
-		tid, err := strconv.Atoi(task.Name())
-		require.NoError(t, err)
-		if given, err := syscall.Getpriority(syscall.PRIO_PROCESS, tid); err == nil { // or it has ended
-			of[raw-given] = true
-		}
-	}
-	require.Len(t, of, 1)
-	return slices.Collect(maps.Keys(of))[0]
+	return nice
 }
 
 func open(t *testing.T) int {

@@ -2,10 +2,7 @@ package e2e_test
 
 import (
 	"fmt"
-	"maps"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,8 +23,8 @@ func TestServer_HashesInAProcessOfItsOwn(t *testing.T) {
 	d.SignIn(p)
 	first := hashing(t, d)
 
-	own, theirs := urgency(t, d.PID()), urgency(t, first)
-	require.Equal(t, max(own-10, 1), theirs)
+	own, theirs := d.Niceness(d.PID()), d.Niceness(first)
+	require.Equal(t, min(own+10, 19), theirs)
 	for _, s := range []string{"environ", "cmdline"} {
 		told, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", first, s))
 		require.NoError(t, err)
@@ -49,8 +46,8 @@ func TestServer_HashesInAProcessOfItsOwn(t *testing.T) {
 		require.NotEqual(t, pid, next)
 		pid = next
 	}
-	require.Equal(t, own, urgency(t, d.PID()))
-	require.Eventually(t, func() bool { return strings.Count(d.Log(), "another process is to hash passwords") >= 5 },
+	require.Equal(t, own, d.Niceness(d.PID()))
+	require.Eventually(t, func() bool { return strings.Count(d.Log(), "the child that hashes passwords") >= 5 },
 		program.Patience, 20*time.Millisecond)
 	require.Contains(t, d.Log(), "signal: killed")
 
@@ -66,21 +63,4 @@ func hashing(t *testing.T, d *program.Deployment) int {
 	children := d.Children()
 	require.Len(t, children, 1)
 	return children[0]
-}
-
-// urgency is 20 less the niceness of all threads of the process.
-func urgency(t *testing.T, pid int) int {
-	t.Helper()
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	require.NoError(t, err)
-	of := map[int]bool{}
-	for _, task := range tasks {
-		tid, err := strconv.Atoi(task.Name())
-		require.NoError(t, err)
-		if u, err := syscall.Getpriority(syscall.PRIO_PROCESS, tid); err == nil { // or it has ended
-			of[u] = true
-		}
-	}
-	require.Len(t, of, 1)
-	return slices.Collect(maps.Keys(of))[0]
 }
