@@ -35,7 +35,7 @@ func wireOf(t *tenant.Tenant) tenantWire {
 	s := t.Snapshot()
 	w := tenantWire{
 		ID: s.ID.String(), Code: string(s.Code), Name: s.Details.Name, Status: string(s.Details.Status),
-		Currency: s.Details.Currency.String(), Scopes: scopesWire(s.Details.Scopes), Hosts: []string{},
+		Currency: s.Details.Currency.String(), Scopes: scopesWire(t.Offer()), Hosts: []string{},
 		CreatedAt: stamp(s.Created), UpdatedAt: stamp(s.Updated),
 	}
 	for _, h := range s.Details.Hosts {
@@ -44,11 +44,10 @@ func wireOf(t *tenant.Tenant) tenantWire {
 	return w
 }
 
-// scopesWire names the standard scopes always, like the API does.
-func scopesWire(m scope.Map) map[string]bool {
+func scopesWire(offer scope.Switches) map[string]bool {
 	out := map[string]bool{}
-	for n, on := range scope.Effective(m) {
-		out[string(n)] = on
+	for _, s := range offer {
+		out[string(s.Name)] = s.On
 	}
 	return out
 }
@@ -190,12 +189,11 @@ type scopesCmd struct {
 }
 
 func (s *session) printScopes(t *tenant.Tenant) error {
-	all := scope.Effective(t.Scopes())
 	rows := [][]string{}
-	for _, n := range all.Names() {
-		rows = append(rows, []string{string(n), strconv.FormatBool(all[n])})
+	for _, one := range t.Offer() {
+		rows = append(rows, []string{string(one.Name), strconv.FormatBool(one.On)})
 	}
-	return s.print(scopesWire(t.Scopes()), []string{"SCOPE", "OFFERED"}, rows)
+	return s.print(scopesWire(t.Offer()), []string{"SCOPE", "OFFERED"}, rows)
 }
 
 type scopesGetCmd struct {

@@ -35,7 +35,7 @@ func TestVisitor_IsWhoWhereAndWhatTheyMaySee(t *testing.T) {
 	require.Equal(t, s.Ada.ID(), v.Person.Contact.ID())
 	require.Equal(t, g.Session, v.Session.ID())
 	require.Equal(t, s.Second.ID(), v.Entry.Company.ID())
-	require.Equal(t, scope.Map{scope.Configurator: true, scope.Finance: true, scope.Support: true}, v.Entry.Scopes)
+	require.Equal(t, scope.Map{scope.Configurator: true, scope.Finance: true, scope.Support: true}, v.Entry.Scopes.Map())
 }
 
 func TestVisitor_ScopesNarrowAtOnceAndNeverWiden(t *testing.T) {
@@ -45,7 +45,7 @@ func TestVisitor_ScopesNarrowAtOnceAndNeverWiden(t *testing.T) {
 	seen := func() scope.Map {
 		v, err := s.Guard.Visitor(t.Context(), stage.Bearer(g))
 		require.NoError(t, err)
-		return v.Entry.Scopes
+		return v.Entry.Scopes.Map()
 	}
 	require.True(t, seen()[scope.Finance])
 

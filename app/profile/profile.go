@@ -58,7 +58,7 @@ type Stats struct {
 
 // Stats returns ErrScope without the scope finance. One indexed read.
 func (s *Service) Stats(ctx context.Context, v access.Visitor) (Stats, error) {
-	if !v.Entry.Scopes[scope.Finance] {
+	if !v.Entry.Scopes.On(scope.Finance) {
 		return Stats{}, ErrScope.Traced(v.Judged()...).Traced(fault.Step{Name: "scope", Outcome: "missing"})
 	}
 	f, err := s.ledger.Figures(ctx, v.Tenant.ID(), v.Entry.Company.ID())

@@ -134,7 +134,7 @@ func TestCreate_FillsInWhatIsNotSaid(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, made.ID(), stored.ID())
 	require.Equal(t, "EUR", stored.Details().Currency.String())
-	require.Empty(t, stored.Scopes())
+	require.Empty(t, stored.Details().Scopes)
 	require.True(t, stored.Active())
 	require.Equal(t, []string{"tenant.created"}, k.trail.Actions())
 	require.Equal(t, "tenant:"+made.ID().String(), k.trail.Events()[0].Target)
@@ -255,7 +255,7 @@ func TestUpdate_SuspendedTenantIsStillKept(t *testing.T) {
 
 	require.NoError(t, err)
 	require.True(t, out.Active())
-	require.Equal(t, onlyFinance, out.Scopes())
+	require.Equal(t, onlyFinance, out.Details().Scopes)
 	require.Equal(t, []string{"tenant.suspended", "scopes.changed", "tenant.resumed"}, k.trail.Actions())
 }
 

@@ -21,7 +21,7 @@ type Entry struct {
 	Company *company.Company
 	Portal  company.Portal
 	Primary bool
-	Scopes  scope.Map
+	Scopes  scope.Switches
 }
 
 // Entries lists what the user may enter, the primary company's portal first,
@@ -45,7 +45,7 @@ func Entries(t *tenant.Tenant, u *user.User, c *contact.Contact, companies []*co
 			Company: co,
 			Portal:  co.Portal(),
 			Primary: m.Primary,
-			Scopes:  scope.Effective(t.Scopes(), co.Details().Scopes, c.Details().Scopes),
+			Scopes:  t.Offer().Narrowed(co.Details().Scopes, c.Details().Scopes),
 		})
 	}
 	slices.SortStableFunc(out, func(a, b Entry) int {

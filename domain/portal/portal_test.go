@@ -126,7 +126,7 @@ func TestEntries_NarrowTheScopesByCompanyAndContact(t *testing.T) {
 	entries := portal.Entries(w.tenant, w.user, w.contact, w.companies)
 
 	require.True(t, entries[0].Primary)
-	require.Equal(t, scope.Map{"configurator": false, "finance": false, "support": true, "custom": false}, entries[0].Scopes)
+	require.Equal(t, scope.Map{"configurator": false, "finance": false, "support": true, "custom": false}, entries[0].Scopes.Map())
 	require.Equal(t, scope.Map{"configurator": false, "finance": true, "support": true, "custom": false}, entries[1].Scopes)
 }
 

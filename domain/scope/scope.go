@@ -5,6 +5,7 @@ package scope
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"ostiary/domain/fault"
 )
@@ -25,8 +26,10 @@ const (
 	Support      Name = "support"
 )
 
+var standard = [...]Name{Configurator, Finance, Support}
+
 // Standard lists the names that are always answered, in their order.
-func Standard() []Name { return []Name{Configurator, Finance, Support} }
+func Standard() []Name { return slices.Clone(standard[:]) }
 
 // ParseName refuses what is not [a-z][a-z0-9-]{0,31}.
 func ParseName(s string) (Name, error) {
@@ -50,35 +53,67 @@ type Map map[Name]bool
 // Clone returns a copy.
 func (m Map) Clone() Map { return maps.Clone(m) }
 
-// Names lists the names m speaks of, sorted.
-func (m Map) Names() []Name { return slices.Sorted(maps.Keys(m)) }
+// Switch says of one scope whether it is on.
+type Switch struct {
+	Name Name
+	On   bool
+}
 
-// Effective narrows an offer by each map in turn. The result speaks of the
-// standard names and of every custom name the offer defines.
-func Effective(offer Map, narrowings ...Map) Map {
-	out := make(Map, len(offer)+3)
-	for _, n := range Standard() {
-		out[n] = false
-	}
+// Switches speak of each name once, sorted by name.
+type Switches []Switch
+
+// Offered speaks of the standard names and of every custom name that the offer
+// defines.
+func Offered(offer Map) Switches {
+	out := make(Switches, 0, len(offer)+len(standard))
 	for n, on := range offer {
-		for _, narrow := range narrowings {
-			if allowed, said := narrow[n]; said && !allowed {
-				on = false
-			}
+		out = append(out, Switch{n, on})
+	}
+	for _, n := range standard {
+		if _, offered := offer[n]; !offered {
+			out = append(out, Switch{n, false})
 		}
-		out[n] = on
+	}
+	slices.SortFunc(out, func(a, b Switch) int { return strings.Compare(string(a.Name), string(b.Name)) })
+	return out
+}
+
+// Narrowed switches off what any of the maps does. The result may be s itself:
+// read it only.
+func (s Switches) Narrowed(by ...Map) Switches {
+	out := s
+	for i, one := range s {
+		off := func(m Map) bool { allowed, said := m[one.Name]; return said && !allowed }
+		if !one.On || !slices.ContainsFunc(by, off) {
+			continue
+		}
+		if &out[0] == &s[0] {
+			out = slices.Clone(s)
+		}
+		out[i].On = false
+	}
+	return out
+}
+
+// On reports whether n is there and on.
+func (s Switches) On(n Name) bool { return slices.Contains(s, Switch{n, true}) }
+
+// Map returns the same, to be asked by name.
+func (s Switches) Map() Map {
+	out := make(Map, len(s))
+	for _, one := range s {
+		out[one.Name] = one.On
 	}
 	return out
 }
 
 // Granted lists the names that are on, sorted: the shape of the scope claim.
-func (m Map) Granted() []string {
-	out := make([]string, 0, len(m))
-	for n, on := range m {
-		if on {
-			out = append(out, string(n))
+func (s Switches) Granted() []string {
+	out := make([]string, 0, len(s))
+	for _, one := range s {
+		if one.On {
+			out = append(out, string(one.Name))
 		}
 	}
-	slices.Sort(out)
 	return out
 }

@@ -22,19 +22,17 @@ func scopes() *rapid.Generator[scope.Map] {
 	})
 }
 
-func TestEffective_IsNeverWiderThanTheOfferOrAnyNarrowing(t *testing.T) {
+func TestNarrowed_IsNeverWiderThanTheOfferOrAnyNarrowing(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(rt *rapid.T) {
 		offer := scopes().Draw(rt, "offer")
 		narrowings := rapid.SliceOfN(scopes(), 0, 4).Draw(rt, "narrowings")
 
-		got := scope.Effective(offer, narrowings...)
+		got := scope.Offered(offer).Narrowed(narrowings...)
 
-		for n, on := range got {
-			if !on {
-				continue
-			}
+		for _, n := range got.Granted() {
+			n := scope.Name(n)
 			require.True(rt, offer[n], "%s is not offered", n)
 			for _, narrow := range narrowings {
 				allowed, said := narrow[n]
@@ -43,12 +41,12 @@ func TestEffective_IsNeverWiderThanTheOfferOrAnyNarrowing(t *testing.T) {
 		}
 		for n, on := range offer {
 			taken := slices.ContainsFunc(narrowings, func(m scope.Map) bool { v, said := m[n]; return said && !v })
-			require.Equal(rt, on && !taken, got[n], "nothing else is lost")
+			require.Equal(rt, on && !taken, got.On(n), "nothing else is lost")
 		}
 	})
 }
 
-func TestEffective_SpeaksOfTheStandardNamesAndOfWhatIsDefined(t *testing.T) {
+func TestOffered_SpeaksOfTheStandardNamesAndOfWhatIsDefined(t *testing.T) {
 	t.Parallel()
 
 	rapid.Check(t, func(rt *rapid.T) {
@@ -56,28 +54,36 @@ func TestEffective_SpeaksOfTheStandardNamesAndOfWhatIsDefined(t *testing.T) {
 		want := slices.Concat(scope.Standard(), slices.Collect(maps.Keys(offer)))
 		slices.Sort(want)
 
-		got := scope.Effective(offer, scopes().Draw(rt, "narrowing"))
+		got := scope.Offered(offer).Narrowed(scopes().Draw(rt, "narrowing"))
 
-		require.Equal(rt, slices.Compact(want), got.Names())
+		var names []scope.Name
+		for _, one := range got {
+			names = append(names, one.Name)
+		}
+		require.Equal(rt, slices.Compact(want), names, "each once, sorted")
 	})
 }
 
-func TestEffective_ChangesNoneOfItsInputs(t *testing.T) {
+func TestNarrowed_ChangesNoneOfItsInputs(t *testing.T) {
 	t.Parallel()
 	offer, narrow := scope.Map{"a": true}, scope.Map{"a": false, "b": true}
+	offered := scope.Offered(offer)
+	before := slices.Clone(offered)
 
-	got := scope.Effective(offer, narrow)
-	got["c"] = true
+	got := offered.Narrowed(narrow)
+	got.Map()["c"] = true
+	got[0] = scope.Switch{Name: "c", On: true}
 
 	require.Equal(t, scope.Map{"a": true}, offer)
 	require.Equal(t, scope.Map{"a": false, "b": true}, narrow)
+	require.Equal(t, before, offered)
 }
 
 func TestGranted_ListsWhatIsOnSorted(t *testing.T) {
 	t.Parallel()
 
-	require.Equal(t, []string{"finance", "support"}, scope.Map{"support": true, "finance": true, "a": false}.Granted())
-	require.Equal(t, []string{}, scope.Map{"a": false}.Granted())
+	require.Equal(t, []string{"finance", "support"}, scope.Offered(scope.Map{"support": true, "finance": true, "a": false}).Granted())
+	require.Equal(t, []string{}, scope.Offered(scope.Map{"a": false}).Granted())
 }
 
 func TestClone_IsACopy(t *testing.T) {

@@ -124,7 +124,10 @@ type Snapshot struct {
 }
 
 // Tenant is a SaaS customer of the deployment.
-type Tenant struct{ s Snapshot }
+type Tenant struct {
+	s     Snapshot
+	offer scope.Switches // made of the details, for every answer needs it
+}
 
 // New makes an active tenant.
 func New(tid ID, code Code, d Details, now time.Time) (*Tenant, error) {
@@ -139,7 +142,7 @@ func New(tid ID, code Code, d Details, now time.Time) (*Tenant, error) {
 }
 
 // Restore rebuilds a stored tenant.
-func Restore(s Snapshot) *Tenant { return &Tenant{s: s} }
+func Restore(s Snapshot) *Tenant { return &Tenant{s: s, offer: scope.Offered(s.Details.Scopes)} }
 
 // Snapshot lays the tenant open for storage.
 func (t *Tenant) Snapshot() Snapshot { return t.s }
@@ -174,7 +177,7 @@ func (t *Tenant) set(d Details, now time.Time) error {
 	}
 	slices.Sort(d.Hosts)
 	d.Hosts = slices.Compact(d.Hosts)
-	t.s.Details, t.s.Updated = d, now
+	t.s.Details, t.s.Updated, t.offer = d, now, scope.Offered(d.Scopes)
 	return nil
 }
 
@@ -193,8 +196,8 @@ func (t *Tenant) Details() Details { return t.s.Details }
 // Settings returns the tenant's settings.
 func (t *Tenant) Settings() Settings { return t.s.Details.Settings }
 
-// Scopes returns what the tenant offers.
-func (t *Tenant) Scopes() scope.Map { return t.s.Details.Scopes }
+// Offer returns what the tenant offers. It is shared: read it only.
+func (t *Tenant) Offer() scope.Switches { return t.offer }
 
 // Active reports whether the tenant is served.
 func (t *Tenant) Active() bool { return t.s.Details.Status == Active }

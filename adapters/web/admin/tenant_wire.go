@@ -1,9 +1,6 @@
 package admin
 
-import (
-	"ostiary/domain/scope"
-	"ostiary/domain/tenant"
-)
+import "ostiary/domain/tenant"
 
 // newTenant are the members that a tenant is made from beside its code.
 type newTenant struct {
@@ -129,7 +126,7 @@ func showTenant(t *tenant.Tenant) shownTenant {
 	s := t.Snapshot()
 	return shownTenant{
 		ID: s.ID.String(), Code: string(s.Code), Name: s.Details.Name, Status: string(s.Details.Status),
-		Currency: s.Details.Currency.String(), Scopes: shownScopes(scope.Effective(s.Details.Scopes)),
+		Currency: s.Details.Currency.String(), Scopes: shownScopes(t.Offer().Map()),
 		Hosts: hostsOf(s.Details.Hosts), Settings: settingsOf(s.Details.Settings),
 		CreatedAt: shownTime(s.Created), UpdatedAt: shownTime(s.Updated),
 	}
@@ -142,7 +139,7 @@ func tenantAnswer(status int, t *tenant.Tenant) (answer, error) {
 }
 
 func scopesAnswer(t *tenant.Tenant) (answer, error) {
-	out, err := jsonAnswer(200, shownScopes(scope.Effective(t.Scopes())))
+	out, err := jsonAnswer(200, shownScopes(t.Offer().Map()))
 	out.ETag = etagOf(t.Version())
 	return out, err
 }

@@ -150,17 +150,17 @@ func sessionsOf(all []signin.Listed) sessionList {
 // timestamp is RFC 3339 in UTC, cut to whole seconds.
 func timestamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// switches writes what json.Marshal would, sorted by name, in a tenth of its
-// time: this is what front ends ask most. The grammar of names has nothing
-// that JSON escapes.
-func switches(m scope.Map) []byte {
+// switches writes what json.Marshal would of a map, in a tenth of its time: this
+// is what front ends ask most. The grammar of names has nothing that JSON
+// escapes.
+func switches(s scope.Switches) []byte {
 	out := append(make([]byte, 0, 128), '{')
-	for i, name := range m.Names() {
+	for i, one := range s {
 		if i > 0 {
 			out = append(out, ',')
 		}
-		out = append(append(append(out, '"'), name...), '"', ':')
-		out = strconv.AppendBool(out, m[name])
+		out = append(append(append(out, '"'), one.Name...), '"', ':')
+		out = strconv.AppendBool(out, one.On)
 	}
 	return append(out, '}')
 }
