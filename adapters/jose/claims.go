@@ -84,7 +84,7 @@ func readClaims(payload []byte) (claims, error) {
 }
 
 // check judges issuer and times.
-func (c claims) check(issuer string, now time.Time) error {
+func (c *claims) check(issuer string, now time.Time) error {
 	if c.Issuer != issuer {
 		return errIssuer
 	}

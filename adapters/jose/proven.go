@@ -24,7 +24,7 @@ const (
 // What may change is judged anew each time: times by the clock, the key by the
 // present set; whether the session lives is not a token's business.
 type proven struct {
-	cache *otter.Cache[[sha256.Size]byte, proof]
+	cache *otter.Cache[[sha256.Size]byte, *proof]
 }
 
 // proof is what a token says whose signature holds. It is shared.
@@ -32,17 +32,19 @@ type proof struct {
 	raw    claims
 	claims session.Claims
 	kid    string // the digest of the key itself
+	// restricted says that the token is good for changing the password alone.
+	restricted bool
 }
 
 // newProven takes how many bytes the proofs may take. They go when their token
 // expires by now at the latest.
 func newProven(most uint64, now func() time.Time) *proven {
-	return &proven{cache: otter.Must(&otter.Options[[sha256.Size]byte, proof]{
+	return &proven{cache: otter.Must(&otter.Options[[sha256.Size]byte, *proof]{
 		MaximumWeight: most,
-		Weigher: func(_ [sha256.Size]byte, p proof) uint32 {
+		Weigher: func(_ [sha256.Size]byte, p *proof) uint32 {
 			return uint32(provenSpare + 2*len(p.claims.Audience) + 64*(len(p.claims.Scopes)+len(p.claims.Roles))) //nolint:gosec // bounded by maxToken
 		},
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[[sha256.Size]byte, proof]) time.Duration {
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[[sha256.Size]byte, *proof]) time.Duration {
 			return max(time.Nanosecond, e.Value.claims.Expires.Add(skew).Sub(now()))
 		}),
 		Executor: func(upkeep func()) { upkeep() },
@@ -66,9 +68,9 @@ func digest(token string) (out [sha256.Size]byte) {
 }
 
 // find returns what is known of a token, while its key verifies.
-func (p *proven) find(k *known, token [sha256.Size]byte, now time.Time) (proof, bool) {
+func (p *proven) find(k *known, token [sha256.Size]byte, now time.Time) (*proof, bool) {
 	found, ok := p.cache.GetIfPresent(token)
 	return found, ok && k.published(found.kid, now) != nil
 }
 
-func (p *proven) keep(token [sha256.Size]byte, found proof) { p.cache.Set(token, found) }
+func (p *proven) keep(token [sha256.Size]byte, found *proof) { p.cache.Set(token, found) }

@@ -84,43 +84,44 @@ func (t *Tokens) Verify(_ context.Context, token secret.Text) (session.Claims, b
 	if known == nil {
 		return session.Claims{}, false, port.ErrUnavailable.After(time.Second)
 	}
-	c, err := t.verify(known, token.Reveal())
+	p, err := t.verify(known, token.Reveal())
 	if err != nil {
 		return session.Claims{}, false, session.ErrToken.Because(err)
 	}
-	return c, c.Audience == t.restricted(c.TenantCode), nil
+	return p.claims, p.restricted, nil
 }
 
-func (t *Tokens) verify(known *known, token string) (session.Claims, error) {
+func (t *Tokens) verify(known *known, token string) (*proof, error) {
 	now, name := t.ring.clock.Now(), digest(token)
 	if p, ok := t.proven.find(known, name, now); ok {
-		return p.claims, p.raw.check(t.issuer, now)
+		return p, p.raw.check(t.issuer, now)
 	}
 	cutUp, err := cut(token)
 	if err != nil {
-		return session.Claims{}, err
+		return nil, err
 	}
 	h, err := readHeader(cutUp.head)
 	if err != nil {
-		return session.Claims{}, err
+		return nil, err
 	}
-	p := known.published(h.KeyID, now)
-	if p == nil {
-		return session.Claims{}, errKey
+	key := known.published(h.KeyID, now)
+	if key == nil {
+		return nil, errKey
 	}
 	raw, err := readClaims(cutUp.payload)
 	if err != nil {
-		return session.Claims{}, err
+		return nil, err
 	}
 	c, err := t.judge(raw, now)
 	if err != nil {
-		return session.Claims{}, err
+		return nil, err
 	}
-	if err := p.holds(h, cutUp); err != nil {
-		return session.Claims{}, err
+	if err := key.holds(h, cutUp); err != nil {
+		return nil, err
 	}
-	t.proven.keep(name, proof{raw: raw, claims: c, kid: h.KeyID})
-	return c, nil
+	p := &proof{raw: raw, claims: c, kid: h.KeyID, restricted: c.Audience == t.restricted(c.TenantCode)}
+	t.proven.keep(name, p)
+	return p, nil
 }
 
 func (t *Tokens) judge(raw claims, now time.Time) (session.Claims, error) {
