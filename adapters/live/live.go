@@ -171,6 +171,10 @@ func (l *Live) Person(ctx context.Context, t tenant.ID, id user.ID) (port.Person
 	if err := l.Fresh(); err != nil {
 		return port.Person{}, err
 	}
+	return l.person(ctx, t, id)
+}
+
+func (l *Live) person(ctx context.Context, t tenant.ID, id user.ID) (port.Person, error) {
 	return l.persons.get(ctx, of[user.ID]{t, id}, func(ctx context.Context) (port.Person, error) {
 		return l.stores.Users.ByID(ctx, t, id)
 	})

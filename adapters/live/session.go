@@ -31,6 +31,6 @@ func (l *Live) Session(ctx context.Context, t tenant.ID, id session.ID) (*sessio
 }
 
 func (l *Live) stillLive(ctx context.Context, s *session.Session) bool {
-	p, err := l.Person(ctx, s.Tenant(), s.User())
+	p, err := l.person(ctx, s.Tenant(), s.User())
 	return err == nil && s.Live(p.User, l.stores.Clock.Now())
 }
