@@ -14,6 +14,11 @@ const (
 	// spoolPatience is how long anybody waits for a reader that is there but does
 	// not read: who logs, and the end of the program.
 	spoolPatience = 2 * time.Second
+	// spoolRespite is how long the next write waits after one of less than
+	// spoolEnough bytes: under load the lines of a millisecond are one system
+	// call, not each of them one.
+	spoolRespite = time.Millisecond
+	spoolEnough  = 64 << 10
 )
 
 // Spool writes to out what others hand it, in their order, many lines at once
@@ -23,7 +28,8 @@ const (
 // stands still with all there is room for, lines are lost and counted: the
 // service goes on.
 type Spool struct {
-	out io.Writer
+	out    io.Writer
+	ending chan struct{} // closed with the first Close
 
 	mu      sync.Mutex
 	changed sync.Cond
@@ -38,7 +44,7 @@ type Spool struct {
 
 // NewSpool starts what writes; Close ends it.
 func NewSpool(out io.Writer) *Spool {
-	s := &Spool{out: out}
+	s := &Spool{out: out, ending: make(chan struct{})}
 	s.changed.L = &s.mu
 	go s.run()
 	return s
@@ -112,7 +118,10 @@ func (s *Spool) Close() error {
 	defer giveUp.Stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.closed = true
+	if !s.closed {
+		s.closed = true
+		close(s.ending)
+	}
 	s.changed.Broadcast()
 	s.drained()
 	return nil
@@ -123,6 +132,16 @@ func (s *Spool) Close() error {
 func (s *Spool) drained() {
 	for (len(s.waiting) > 0 || s.busy) && !s.gaveUp {
 		s.changed.Wait()
+	}
+}
+
+// rest lets lines gather, until Close.
+func (s *Spool) rest() {
+	timer := time.NewTimer(spoolRespite)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.ending:
 	}
 }
 
@@ -141,6 +160,9 @@ func (s *Spool) run() {
 		s.changed.Broadcast() // there is room again
 		s.mu.Unlock()
 		_, _ = s.out.Write(batch) // nobody is left to tell
+		if len(batch) < spoolEnough {
+			s.rest()
+		}
 		s.mu.Lock()
 		s.spare, s.busy, s.stalled = batch, false, false
 		if s.lost > 0 {

@@ -136,3 +136,37 @@ func TestSpool_HasRoomAgainAsSoonAsABatchIsTaken(t *testing.T) {
 		require.NoError(t, s.Close())
 	})
 }
+
+// writes keeps what it is given apart.
+type writes struct {
+	mu sync.Mutex
+	of []string
+}
+
+func (w *writes) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.of = append(w.of, string(p))
+	return len(p), nil
+}
+
+func TestSpool_WritesTheLinesOfAMillisecondAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out writes
+		s := bootstrap.NewSpool(&out)
+		_, _ = s.Write([]byte("1\n"))
+		synctest.Wait()
+		require.Equal(t, []string{"1\n"}, out.of, "the first does not wait")
+
+		for n := range 3 {
+			_, _ = fmt.Fprintln(s, n)
+			synctest.Wait()
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+
+		require.Equal(t, []string{"1\n", "0\n1\n2\n"}, out.of)
+		require.NoError(t, s.Close())
+	})
+}
