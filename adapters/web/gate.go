@@ -39,7 +39,7 @@ func (g *gate) Accept() (net.Conn, error) {
 			g.turnAway(c)
 			continue
 		}
-		return &inspected{Conn: c, gate: g}, nil
+		return &inspected{Conn: c, gate: g, ahead: newAhead(c)}, nil
 	}
 }
 
@@ -76,6 +76,10 @@ type inspected struct {
 	net.Conn
 
 	gate   *gate
+	ahead  *ahead // nil: every read is one of the connection
+	readBy time.Time
+	reads  armed
+	writes armed
 	in     inspector
 	err    error
 	owes   bool        // a byte before err
@@ -88,14 +92,43 @@ func (c *inspected) Read(p []byte) (int, error) {
 		c.owes = false
 		return copy(p, "\x00"), nil
 	}
+	if c.ahead != nil && len(c.ahead.rest) > 0 {
+		return c.ahead.take(p), nil
+	}
 	if c.err != nil {
 		return 0, c.err
 	}
+	// fasthttp waits for a request by reading a byte, without a buffer.
+	if c.ahead != nil && len(p) == 1 {
+		return c.first(p)
+	}
+	if err := c.arm(); err != nil {
+		return 0, err
+	}
 	n, err := c.Conn.Read(p)
+	return c.inspect(p, n, err)
+}
+
+func (c *inspected) first(p []byte) (int, error) {
+	if err := c.arm(); err != nil {
+		return 0, err
+	}
+	got, err := c.ahead.wait()
+	n, err := c.inspect(got, len(got), err)
+	if n == 0 {
+		c.ahead.release()
+		return 0, err
+	}
+	c.ahead.keep(got[:n])
+	return c.ahead.take(p), nil
+}
+
+// inspect returns what may be read of p, of which n bytes came.
+func (c *inspected) inspect(p []byte, n int, err error) (int, error) {
 	fit, bad := c.in.scan(p[:n])
 	c.busy.Store(bad != nil || !c.in.idle())
 	if bad == nil {
-		return n, err //nolint:wrapcheck // part of net.Conn
+		return n, err
 	}
 	clear(p[fit:n])
 	c.err = bad
@@ -107,6 +140,49 @@ func (c *inspected) Read(p []byte) (int, error) {
 		return fit, nil
 	}
 	return c.Read(p)
+}
+
+// slack is how much earlier than asked a deadline may come.
+const slack = 250 * time.Millisecond
+
+// armed is when a deadline was last set to: fasthttp sets three a request, to
+// half a minute and such, and each takes as long as a lookup in a cache.
+type armed struct{ at time.Time }
+
+// moves reports whether a deadline must be set.
+func (a *armed) moves(to time.Time) bool {
+	if later := to.Sub(a.at); later >= 0 && later < slack {
+		return false
+	}
+	a.at = to
+	return true
+}
+
+// SetReadDeadline implements net.Conn. It takes effect with the next read that
+// may have to wait, which is not every one.
+func (c *inspected) SetReadDeadline(t time.Time) error {
+	c.readBy = t
+	return nil
+}
+
+func (c *inspected) arm() error {
+	if !c.reads.moves(c.readBy) {
+		return nil
+	}
+	return c.Conn.SetReadDeadline(c.readBy) //nolint:wrapcheck // part of net.Conn
+}
+
+// SetWriteDeadline implements net.Conn.
+func (c *inspected) SetWriteDeadline(t time.Time) error {
+	if !c.writes.moves(t) {
+		return nil
+	}
+	return c.Conn.SetWriteDeadline(t) //nolint:wrapcheck // part of net.Conn
+}
+
+// SetDeadline implements net.Conn.
+func (c *inspected) SetDeadline(t time.Time) error {
+	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
 }
 
 const (
