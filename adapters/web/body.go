@@ -64,16 +64,16 @@ func (c *Call) Raw() ([]byte, error) {
 // those named. A charset, if given, must be UTF-8; no other parameter counts
 // as the documented form.
 func (c *Call) RequireType(accepted ...string) error {
-	sent := c.values("Content-Type")
-	if len(sent) != 1 {
+	sent, times := c.first("Content-Type")
+	if times != 1 {
 		return ErrMediaType
 	}
-	essence, param, given := strings.Cut(sent[0], ";")
+	essence, param, given := strings.Cut(sent, ";")
 	if given && !isUTF8Charset(param) {
 		return ErrMediaType
 	}
 	essence = strings.ToLower(strings.Trim(essence, " \t"))
-	if !isASCII(sent[0]) || !slices.Contains(accepted, essence) {
+	if !isASCII(sent) || !slices.Contains(accepted, essence) {
 		return ErrMediaType
 	}
 	return nil

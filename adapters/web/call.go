@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -20,19 +21,24 @@ type Call struct {
 	endpoint *endpoint
 	route    *Route
 	id       string
+	until    deadline
 	head     []headerField // once it was asked for
+	few      [fewFields]headerField
 	params   map[string]string
 	query    url.Values
 	body     *body
 	tenant   tenant.ID
 	actor    string
-	refused  string         // code of the refusal that was answered
-	hints    *tenancy.Hints // as the handler last read them
+	refused  string        // code of the refusal that was answered
+	hints    tenancy.Hints // as the handler last read them
+	hinted   bool
 	receipt  *string
+	status   int           // of the answer, once there is one
+	took     time.Duration // to make it
 }
 
 // Context carries the request's deadline.
-func (c *Call) Context() context.Context { return c.fiber.UserContext() }
+func (c *Call) Context() context.Context { return &c.until }
 
 // Fiber is the way to what Call does not offer, such as cookies. Do not read
 // the body, the client address or forwarding headers through it.

@@ -36,8 +36,9 @@ type Config struct {
 	RequestTimeout time.Duration // deadline of Call.Context; 15 s
 	Concurrency    int           // connections at a time; more get 503; 20,000
 
-	// Tag puts the request id into the context that use cases get; nil: it does not ride there.
-	Tag func(ctx context.Context, requestID string) context.Context
+	// RequestKey is what the context that use cases get knows the request id by;
+	// nil: it does not ride there.
+	RequestKey any
 	// AllowedOrigin reports whether a page of origin may read answers about
 	// the tenant that the hints name; empty hints mean any active tenant. Nil
 	// allows nobody.

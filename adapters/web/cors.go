@@ -13,7 +13,10 @@ const (
 // preflight answers whether a page may send its request. It knows the tenant
 // by path and host only; share judges the answer again.
 func (c *Call) preflight() bool {
-	if !c.endpoint.dialect.CORS || c.fiber.Method() != "OPTIONS" || len(c.values("Access-Control-Request-Method")) != 1 {
+	if !c.endpoint.dialect.CORS || c.fiber.Method() != "OPTIONS" {
+		return false
+	}
+	if _, times := c.first("Access-Control-Request-Method"); times != 1 {
 		return false
 	}
 	origin := c.pageOrigin()
@@ -54,19 +57,19 @@ func (c *Call) named() (tenancy.Hints, error) {
 	if !c.tenant.IsZero() {
 		return tenancy.Hints{Owners: []tenant.ID{c.tenant}}, nil
 	}
-	if c.hints != nil {
-		return *c.hints, nil
+	if c.hinted {
+		return c.hints, nil
 	}
 	return c.Hints("")
 }
 
 // pageOrigin is the one Origin header; the opaque origin "null" is nobody's.
 func (c *Call) pageOrigin() string {
-	sent := c.values("Origin")
-	if len(sent) != 1 || sent[0] == "null" || !isASCII(sent[0]) {
+	sent, times := c.first("Origin")
+	if times != 1 || sent == "null" || !isASCII(sent) {
 		return ""
 	}
-	return sent[0]
+	return sent
 }
 
 func (c *Call) allowed(h tenancy.Hints, origin string) bool {

@@ -8,20 +8,18 @@ import (
 
 // deadline is a context that ends at a time. Unlike the library's own it needs
 // a timer only once somebody waits for it: what is answered out of memory does
-// not. Its time is measured by now, which need not be the time of day. end must
-// be called.
+// not. Its time is measured by now, which need not be the time of day. It may
+// carry one value. end must be called.
 type deadline struct {
-	at  time.Time
-	now func() time.Time
+	at    time.Time
+	now   func() time.Time
+	key   any // nil: no value
+	value string
 
 	mu     sync.Mutex
 	ended  bool
 	inner  context.Context // nil until somebody waits
 	cancel context.CancelFunc
-}
-
-func newDeadline(now func() time.Time, started time.Time, within time.Duration) *deadline {
-	return &deadline{at: started.Add(within), now: now}
 }
 
 // end releases what waits.
@@ -72,6 +70,9 @@ func (d *deadline) Err() error {
 // context, after Done: contexts made of this one then need no goroutine to
 // follow it.
 func (d *deadline) Value(key any) any {
+	if d.key != nil && key == d.key {
+		return d.value
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.inner == nil {

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"net/url"
 	"runtime/debug"
@@ -22,15 +21,12 @@ var plainStatus = map[fault.Kind]int{
 // handle is what Fiber calls for a path.
 func (e *endpoint) handle(s *Server) fiber.Handler {
 	return func(f *fiber.Ctx) error {
-		c := &Call{fiber: f, server: s, endpoint: e, id: requestID(f.Context())}
-		started := s.cfg.Now()
-		until := newDeadline(s.cfg.Now, started, s.cfg.RequestTimeout)
-		defer until.end()
-		var ctx context.Context = until
-		if s.cfg.Tag != nil {
-			ctx = s.cfg.Tag(ctx, c.id)
+		started, id := s.cfg.Now(), requestID(f.Context())
+		c := &Call{
+			fiber: f, server: s, endpoint: e, id: id,
+			until: deadline{at: started.Add(s.cfg.RequestTimeout), now: s.cfg.Now, key: s.cfg.RequestKey, value: id},
 		}
-		f.SetUserContext(ctx)
+		defer c.until.end()
 		s.metrics.begin()
 		if err := c.guarded(c.run); err != nil {
 			c.refuse(err)
@@ -86,7 +82,34 @@ func (c *Call) run(*Call) error {
 // reading: 400 for what is no text, 404 for what another reader might resolve
 // to another place.
 func (c *Call) readPath() error {
-	raw := string(c.fiber.Request().URI().PathOriginal())
+	if original := c.fiber.Request().URI().PathOriginal(); !isUnambiguous(original) {
+		if err := c.judgePath(string(original)); err != nil {
+			return err
+		}
+	}
+	if len(c.endpoint.params) > 0 {
+		c.params = make(map[string]string, len(c.endpoint.params))
+	}
+	for _, name := range c.endpoint.params {
+		c.params[name], _ = url.PathUnescape(c.fiber.Params(name)) // the whole path decoded above
+	}
+	return nil
+}
+
+// isUnambiguous holds for the paths that judgePath has nothing to say about,
+// which are nearly all: segments of letters, digits, hyphens and underscores.
+func isUnambiguous(path []byte) bool {
+	last := byte(0)
+	for _, b := range path {
+		if !isAlnum(b) && b != '-' && b != '_' && (b != '/' || last == '/') {
+			return false
+		}
+		last = b
+	}
+	return true
+}
+
+func (c *Call) judgePath(raw string) error {
 	text, err := url.PathUnescape(raw)
 	if err != nil || !isText(text) || strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 		return ErrMalformed
@@ -101,12 +124,6 @@ func (c *Call) readPath() error {
 		if segment == "." || segment == ".." {
 			return ErrRoute
 		}
-	}
-	if len(c.endpoint.params) > 0 {
-		c.params = make(map[string]string, len(c.endpoint.params))
-	}
-	for _, name := range c.endpoint.params {
-		c.params[name], _ = url.PathUnescape(c.fiber.Params(name)) // the whole path decoded above
 	}
 	return nil
 }

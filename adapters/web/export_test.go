@@ -36,6 +36,6 @@ func Inspect(p []byte, size int) (fit int, ends []int, err error) {
 
 // NewDeadline makes the context of a request and what ends it.
 func NewDeadline(now func() time.Time, started time.Time, within time.Duration) (context.Context, func()) {
-	d := newDeadline(now, started, within)
+	d := &deadline{at: started.Add(within), now: now}
 	return d, d.end
 }

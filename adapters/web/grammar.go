@@ -10,43 +10,55 @@ func isAlnum(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'A' && b <= 'Z' || b >= 'a' && b <= 'z'
 }
 
+// alphabet says of each byte whether it is missing: 1 for no, so that several
+// lookups can be joined before anything is decided.
+type alphabet [256]uint8
+
+func alphabetOf(has func(byte) bool) *alphabet {
+	var a alphabet
+	for b := range a {
+		if !has(byte(b)) {
+			a[b] = 1
+		}
+	}
+	return &a
+}
+
+func (a *alphabet) has(b byte) bool { return a[b] == 0 }
+
 // Every byte of every head is looked up here.
 var (
-	// isPlain are the bytes that may stand within a line of a head.
-	isPlain = tableOf(func(b byte) bool { return b == '\t' || b >= ' ' && b != 0x7f })
-	// isTokenChar is tchar of RFC 9110 section 5.6.2.
-	isTokenChar = tableOf(func(b byte) bool { return isAlnum(b) || strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0 })
+	// plainChars are the bytes that may stand within a line of a head.
+	plainChars = alphabetOf(func(b byte) bool { return b == '\t' || b >= ' ' && b != 0x7f })
+	// tokenChars is tchar of RFC 9110 section 5.6.2.
+	tokenChars = alphabetOf(func(b byte) bool { return isAlnum(b) || strings.IndexByte("!#$%&'*+-.^_`|~", b) >= 0 })
+	// token68Chars is the alphabet of token68 (RFC 9110 section 11.2) without the
+	// padding at its end.
+	token68Chars = alphabetOf(func(b byte) bool { return isAlnum(b) || strings.IndexByte("-._~+/", b) >= 0 })
 )
 
-// isToken68Char is the alphabet of token68 (RFC 9110 section 11.2) without the
-// padding at its end.
-var isToken68Char = tableOf(func(b byte) bool { return isAlnum(b) || strings.IndexByte("-._~+/", b) >= 0 })
+// span counts the bytes of s before the first that is not of the alphabet. It
+// takes eight at a time: a token has a thousand.
+func span[T ~string | ~[]byte](a *alphabet, s T) int {
+	n := 0
+	for ; n+8 <= len(s); n += 8 {
+		w := s[n : n+8]
+		if a[w[0]]|a[w[1]]|a[w[2]]|a[w[3]]|a[w[4]]|a[w[5]]|a[w[6]]|a[w[7]] != 0 {
+			break
+		}
+	}
+	for n < len(s) && a.has(s[n]) {
+		n++
+	}
+	return n
+}
 
 func isToken68(s string) bool {
 	core := strings.TrimRight(s, "=")
-	for i := range len(core) {
-		if !isToken68Char[core[i]] {
-			return false
-		}
-	}
-	return core != ""
+	return core != "" && span(token68Chars, core) == len(core)
 }
 
-func tableOf(has func(byte) bool) (out [256]bool) {
-	for b := range out {
-		out[b] = has(byte(b))
-	}
-	return out
-}
-
-func isToken(s []byte) bool {
-	for _, b := range s {
-		if !isTokenChar[b] {
-			return false
-		}
-	}
-	return len(s) > 0
-}
+func isToken(s []byte) bool { return len(s) > 0 && span(tokenChars, s) == len(s) }
 
 func allHex(b []byte) bool {
 	for _, c := range b {

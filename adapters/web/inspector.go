@@ -66,6 +66,15 @@ func (i *inspector) scan(p []byte) (int, error) {
 			}
 			continue
 		}
+		if line, ok := i.whole(p[at:]); ok {
+			at += len(line) + 1 // to the LF, by which a refused line is refused
+			i.size += len(line) + 2
+			if err := i.endOfLine(line); err != nil {
+				return at, err
+			}
+			at++
+			continue
+		}
 		if n := i.plain(p[at:]); n > 0 {
 			at += n
 			continue
@@ -78,23 +87,40 @@ func (i *inspector) scan(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// whole returns the line that p begins with, if it is all there and char would
+// find nothing wrong with any of its bytes: it need not be kept then.
+func (i *inspector) whole(p []byte) (line []byte, ok bool) {
+	if len(i.line) > 0 {
+		return nil, false
+	}
+	end := bytes.IndexByte(p, '\n') - 1
+	if end < 0 || p[end] != '\r' || i.size+end+2 > i.most() || span(plainChars, p[:end]) < end {
+		return nil, false
+	}
+	if i.state == inHead && !i.head.started && !tokenChars.has(p[0]) {
+		return nil, false
+	}
+	return p[:end], true
+}
+
+// most is how large the head, or the chunk line, may be.
+func (i *inspector) most() int {
+	if i.state == inHead {
+		return maxHead
+	}
+	return maxChunkLine
+}
+
 // plain takes the bytes of a line at once that are neither its first nor near
 // its end, nor beyond what a head may have: those that char would only keep.
 // It returns how many.
 func (i *inspector) plain(p []byte) int {
-	most := maxHead
-	if i.state != inHead {
-		most = maxChunkLine
-	}
 	kept := len(i.line)
 	if kept == 0 || i.line[kept-1] == '\r' {
 		return 0
 	}
-	p = p[:min(len(p), max(0, most-i.size))]
-	n := 0
-	for n < len(p) && isPlain[p[n]] {
-		n++
-	}
+	p = p[:min(len(p), max(0, i.most()-i.size))]
+	n := span(plainChars, p)
 	i.line = append(i.line, p[:n]...)
 	i.size += n
 	return n
@@ -121,7 +147,7 @@ func (i *inspector) char(b byte) error {
 	}
 	last := len(i.line) - 1
 	afterCR := last >= 0 && i.line[last] == '\r'
-	if afterCR != (b == '\n') || !isPlain[b] && b != '\r' && b != '\n' {
+	if afterCR != (b == '\n') || !plainChars.has(b) && b != '\r' && b != '\n' {
 		return errFraming
 	}
 	if b != '\n' {
@@ -136,7 +162,7 @@ func (i *inspector) char(b byte) error {
 // early refuses what can never become a request as soon as it shows, so that a
 // TLS hello or random bytes are not waited for.
 func (i *inspector) early(b byte) error {
-	if i.state == inHead && !i.head.started && len(i.line) == 1 && !isTokenChar[b] {
+	if i.state == inHead && !i.head.started && len(i.line) == 1 && !tokenChars.has(b) {
 		return errFraming
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/valyala/fasthttp/fasthttpadaptor"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"ostiary/domain/fault"
 )
@@ -102,17 +103,25 @@ func (c *Call) finish(started time.Time) {
 	t := c.server.tally(answered{c.endpoint.dialect.Name, c.fiber.Method(), c.pattern(), status / 100})
 	t.requests.Inc()
 	t.seconds.Observe(took.Seconds())
-	fields := append(make([]zap.Field, 0, 6), zap.String("request_id", c.id), zap.Int("status", status), zap.Duration("took", took))
+	c.status, c.took = status, took
+	t.log.Info("request", zap.Inline(c))
+}
+
+// MarshalLogObject implements zapcore.ObjectMarshaler: what a call is logged as.
+func (c *Call) MarshalLogObject(line zapcore.ObjectEncoder) error {
+	line.AddString("request_id", c.id)
+	line.AddInt("status", c.status)
+	line.AddDuration("took", c.took)
 	if !c.tenant.IsZero() {
-		fields = append(fields, zap.Stringer("tenant", c.tenant))
+		line.AddString("tenant", c.tenant.String())
 	}
 	if c.actor != "" {
-		fields = append(fields, zap.String("actor", c.actor))
+		line.AddString("actor", c.actor)
 	}
 	if c.refused != "" {
-		fields = append(fields, zap.String("refused", c.refused))
+		line.AddString("refused", c.refused)
 	}
-	t.log.Info("request", fields...)
+	return nil
 }
 
 // logFault logs outages, which nobody else will, and refusals that hide a

@@ -15,12 +15,15 @@ import (
 // headerField is one line of the head.
 type headerField struct{ name, value string }
 
+// fewFields is how many a Call has room for: as many as browsers send.
+const fewFields = 16
+
 // fields are those of the request as the inspector let them through, rather
 // than fasthttp's table, which keeps only the last of some repeated headers.
 func (c *Call) fields() []headerField {
 	if c.head == nil {
 		raw := string(c.fiber.Request().Header.RawHeaders())
-		c.head = make([]headerField, 0, 16)
+		c.head = c.few[:0]
 		for line := range strings.SplitSeq(raw, "\r\n") {
 			if name, value, ok := strings.Cut(line, ":"); ok {
 				c.head = append(c.head, headerField{name, strings.Trim(value, " \t")})
@@ -34,24 +37,38 @@ func (c *Call) fields() []headerField {
 func (c *Call) values(name string) []string {
 	var found []string
 	for _, f := range c.fields() {
-		if strings.EqualFold(f.name, name) {
+		if f.is(name) {
 			found = append(found, f.value)
 		}
 	}
 	return found
 }
 
+// first returns a header's first value and how often the header was sent.
+func (c *Call) first(name string) (value string, times int) {
+	for _, f := range c.fields() {
+		if f.is(name) {
+			if times == 0 {
+				value = f.value
+			}
+			times++
+		}
+	}
+	return value, times
+}
+
+func (f headerField) is(name string) bool {
+	return len(f.name) == len(name) && strings.EqualFold(f.name, name)
+}
+
 // Header returns the one value of a header, "" when it is absent, and
 // ErrMalformed when it is sent more than once or is no UTF-8.
 func (c *Call) Header(name string) (string, error) {
-	found := c.values(name)
-	switch {
-	case len(found) == 0:
-		return "", nil
-	case len(found) > 1, !utf8.ValidString(found[0]):
+	value, times := c.first(name)
+	if times > 1 || !utf8.ValidString(value) {
 		return "", ErrMalformed
 	}
-	return found[0], nil
+	return value, nil
 }
 
 // Bearer returns the token of the Authorization header; present says that
@@ -60,12 +77,12 @@ func (c *Call) Header(name string) (string, error) {
 // An absent header is no error here. (RFC 9110 would fold the scheme's case;
 // Ostiary documents one spelling.)
 func (c *Call) Bearer() (token secret.Text, present bool, err error) {
-	found := c.values("Authorization")
-	if len(found) == 0 {
+	value, times := c.first("Authorization")
+	if times == 0 {
 		return secret.Text{}, false, nil
 	}
-	text, ok := strings.CutPrefix(found[0], "Bearer ")
-	if len(found) > 1 || !ok || !isToken68(text) {
+	text, ok := strings.CutPrefix(value, "Bearer ")
+	if times > 1 || !ok || !isToken68(text) {
 		return secret.Text{}, true, ErrBearer
 	}
 	return secret.New(text), true, nil
@@ -150,19 +167,20 @@ func (c *Call) Hints(body string, owners ...tenant.ID) (tenancy.Hints, error) {
 	if err != nil {
 		return tenancy.Hints{}, err
 	}
-	c.hints = &tenancy.Hints{Path: c.params["tenantCode"], Header: header, Host: host, Body: body, Owners: owners}
-	return *c.hints, nil
+	c.hints = tenancy.Hints{Path: c.params["tenantCode"], Header: header, Host: host, Body: body, Owners: owners}
+	c.hinted = true
+	return c.hints, nil
 }
 
 // host is the name the client asked for, without port. X-Forwarded-Host counts
 // from trusted proxies only, and only when it names one host.
 func (c *Call) host() (string, error) {
-	host := string(c.fiber.Request().Header.Host())
-	if forwarded := c.values("X-Forwarded-Host"); len(forwarded) > 0 && trusted(c.peer(), c.server.cfg.TrustedProxies) {
-		if len(forwarded) > 1 || !isHost(forwarded[0]) {
+	host, _ := c.first("Host") // the inspector lets no second one through
+	if forwarded, times := c.first("X-Forwarded-Host"); times > 0 && trusted(c.peer(), c.server.cfg.TrustedProxies) {
+		if times > 1 || !isHost(forwarded) {
 			return "", ErrMalformed
 		}
-		host = forwarded[0]
+		host = forwarded
 	}
 	return withoutPort(host), nil
 }

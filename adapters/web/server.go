@@ -21,8 +21,8 @@ type Server struct {
 	metrics   *metrics
 	endpoints map[string]*endpoint
 	fallbacks []*endpoint
-	nobody    *Dialect // owns the paths that no dialect claims
-	standing  []standing
+	nobody    *Dialect                 // owns the paths that no dialect claims
+	standing  *fasthttp.ResponseHeader // of every answer
 	built     sync.Once
 	gate      *gate
 }
@@ -126,35 +126,33 @@ func (s *Server) prepare(ctx *fasthttp.RequestCtx) {
 	id := s.cfg.NewID()
 	ctx.SetUserValue(idKey, id)
 	h := &ctx.Response.Header
-	h.Set("X-Request-Id", id)
-	for _, one := range s.standing {
-		h.SetCanonical(one.name, one.value)
-	}
+	// To copy a header takes less than to set each of its fields.
+	s.standing.CopyTo(h)
+	h.Set(idHeader, id)
 }
-
-// standing is a header of every answer, its name in canonical form.
-type standing struct{ name, value []byte }
 
 // standingFor are the headers of every answer. The policy for pages names no
 // object-src: default-src stands for it.
-func standingFor(c Config) []standing {
-	of := func(name, value string) standing { return standing{[]byte(name), []byte(value)} }
-	out := []standing{
-		of("Cache-Control", noStore),
-		of("X-Content-Type-Options", "nosniff"),
-		of("Referrer-Policy", "no-referrer"),
-		of("X-Frame-Options", "DENY"),
-		of("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
-		of("Cross-Origin-Opener-Policy", "same-origin"),
-		of("Cross-Origin-Resource-Policy", "same-origin"),
-	}
+func standingFor(c Config) *fasthttp.ResponseHeader {
+	var h fasthttp.ResponseHeader
+	h.SetNoDefaultContentType(true)
+	h.Set("Cache-Control", noStore)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	if c.HTTPS {
-		out = append(out, of("Strict-Transport-Security", "max-age=31536000; includeSubDomains"))
+		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 	}
-	return out
+	return &h
 }
 
-const noStore = "no-store"
+const (
+	noStore  = "no-store"
+	idHeader = "X-Request-Id"
+)
 
 func requestID(ctx *fasthttp.RequestCtx) string {
 	id, _ := ctx.UserValue(idKey).(string)
@@ -172,9 +170,9 @@ func (s *Server) bare(ctx *fasthttp.RequestCtx, status int, code string) error {
 // busyAnswer is what a connection beyond the limit gets.
 func (s *Server) busyAnswer() []byte {
 	const text = `{"error":"unavailable"}`
-	head := "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nX-Request-Id: " + s.cfg.NewID()
-	for _, one := range s.standing {
-		head += "\r\n" + string(one.name) + ": " + string(one.value)
+	head := "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n" + idHeader + ": " + s.cfg.NewID()
+	for name, value := range s.standing.All() {
+		head += "\r\n" + string(name) + ": " + string(value)
 	}
 	return []byte(head + "\r\nContent-Type: application/json\r\nContent-Length: " + itoa(len(text)) + "\r\n\r\n" + text)
 }
