@@ -51,7 +51,7 @@ func (r *replay) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (r *replay) Close() error { close(r.done); return nil }
+func (r *replay) Close() error      { close(r.done); return nil }
 func (*replay) LocalAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 80} }
 
 func (*replay) RemoteAddr() net.Addr            { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 40_000} }
