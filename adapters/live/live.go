@@ -166,14 +166,6 @@ func (l *Live) Company(ctx context.Context, t tenant.ID, id company.ID) (*compan
 	})
 }
 
-// Person implements port.Live.
-func (l *Live) Person(ctx context.Context, t tenant.ID, id user.ID) (port.Person, error) {
-	if err := l.Fresh(); err != nil {
-		return port.Person{}, err
-	}
-	return l.person(ctx, t, id)
-}
-
 func (l *Live) person(ctx context.Context, t tenant.ID, id user.ID) (port.Person, error) {
 	return l.persons.get(ctx, of[user.ID]{t, id}, func(ctx context.Context) (port.Person, error) {
 		return l.stores.Users.ByID(ctx, t, id)

@@ -26,7 +26,7 @@ func asks(l *live.Live) map[string]func(context.Context) error {
 		"tenant":  func(ctx context.Context) error { _, err := l.Tenant(ctx, acme); return err },
 		"code":    func(ctx context.Context) error { _, err := l.TenantByCode(ctx, "acme"); return err },
 		"host":    func(ctx context.Context) error { _, err := l.TenantByHost(ctx, "portal.acme.example"); return err },
-		"session": func(ctx context.Context) error { _, err := l.Session(ctx, acme, sid); return err },
+		"session": func(ctx context.Context) error { _, _, err := l.Session(ctx, acme, sid); return err },
 		"person":  func(ctx context.Context) error { _, err := l.Person(ctx, acme, uid); return err },
 		"company": func(ctx context.Context) error { _, err := l.Company(ctx, acme, cid); return err },
 		"token":   func(ctx context.Context) error { _, err := l.APIToken(ctx, acme, tid); return err },
@@ -134,7 +134,10 @@ func TestLive_DropsAllWhenTheCursorIsTooOld(t *testing.T) {
 	require.NoError(t, l.Poll(t.Context()))
 
 	require.Equal(t, 1, told, "the key set may have changed as well")
-	for name, ask := range asks(l) {
+	ask := asks(l)
+	require.NotZero(t, w.cost(func() { require.NoError(t, ask["person"](t.Context())) }))
+	delete(ask, "person") // a session is looked up with its person
+	for name, ask := range ask {
 		require.NotZero(t, w.cost(func() { require.NoError(t, ask(t.Context())) }), name)
 	}
 	require.NoError(t, l.Poll(t.Context()), "and goes on from the present place")
@@ -173,7 +176,7 @@ func withdrawals() map[string]withdrawal {
 			return err == nil && !allowed
 		}},
 		"session": {of(port.SessionEnded, sid.String()), func(w *world) { delete(w.sessions, sid) }, func(ctx context.Context, l *live.Live) bool {
-			_, err := l.Session(ctx, acme, sid)
+			_, _, err := l.Session(ctx, acme, sid)
 			return errors.Is(err, session.ErrNotFound)
 		}},
 		"person": {of(port.UserChanged, uid.String()), func(w *world) { delete(w.users, uid) }, func(ctx context.Context, l *live.Live) bool {
@@ -231,14 +234,14 @@ func TestSession_FollowsItsUser(t *testing.T) {
 	changed.Epoch++
 	w.edit(func() { w.users[uid] = user.Restore(changed) })
 	w.local([]port.Change{{Tenant: acme, Kind: port.UserChanged, ID: uid.String()}})
-	between, err := l.Session(t.Context(), acme, sid)
+	between, _, err := l.Session(t.Context(), acme, sid)
 	require.NoError(t, err)
 	require.Equal(t, int64(1), between.Snapshot().Epoch)
 	adopted := session.Restore(w.sessions[sid].Snapshot())
 	adopted.Adopt(changed.Epoch)
 	w.edit(func() { w.sessions[sid] = adopted })
 
-	after, err := l.Session(t.Context(), acme, sid)
+	after, _, err := l.Session(t.Context(), acme, sid)
 
 	require.NoError(t, err)
 	require.True(t, after.Live(w.users[uid], w.Now()))
@@ -255,10 +258,23 @@ func TestSession_ThatWasRefreshedHasNotRunOut(t *testing.T) {
 	w.move(25 * time.Hour)
 	require.NoError(t, l.Poll(t.Context()))
 
-	got, err := l.Session(t.Context(), acme, sid)
+	got, _, err := l.Session(t.Context(), acme, sid)
 
 	require.NoError(t, err)
 	require.True(t, got.Live(w.users[uid], w.Now()))
+}
+
+func TestSession_WhoseUserIsGoneComesWithTheError(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	warm(t, l)
+	w.edit(func() { delete(w.users, uid) })
+	w.local([]port.Change{{Tenant: acme, Kind: port.UserChanged, ID: uid.String()}})
+
+	got, _, err := l.Session(t.Context(), acme, sid)
+
+	require.ErrorIs(t, err, user.ErrNotFound)
+	require.Equal(t, sid, got.ID())
 }
 
 func TestSession_IsNotKeptWhenItHasEnded(t *testing.T) {
@@ -302,13 +318,13 @@ func TestLive_RemembersUnknownHostsUntilATenantChanges(t *testing.T) {
 func TestLive_DoesNotRememberWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	w, l := setup(t)
-	_, err := l.Session(t.Context(), acme, session.IDFromBytes([16]byte{99}))
+	_, _, err := l.Session(t.Context(), acme, session.IDFromBytes([16]byte{99}))
 	require.ErrorIs(t, err, session.ErrNotFound)
 	_, err = l.Tenant(t.Context(), tenant.IDFromBytes([16]byte{99}))
 	require.ErrorIs(t, err, tenant.ErrNotFound)
 
 	require.Equal(t, 2, w.cost(func() {
-		_, _ = l.Session(t.Context(), acme, session.IDFromBytes([16]byte{99}))
+		_, _, _ = l.Session(t.Context(), acme, session.IDFromBytes([16]byte{99}))
 		_, _ = l.Tenant(t.Context(), tenant.IDFromBytes([16]byte{99}))
 	}))
 }
@@ -382,7 +398,7 @@ func TestLive_MayBeUsedFromManySidesAtOnce(t *testing.T) {
 	w.edit(func() { w.sessions[sid] = last })
 	w.local([]port.Change{{Tenant: acme, Kind: port.SessionEnded, ID: sid.String()}})
 
-	got, err := l.Session(t.Context(), acme, sid)
+	got, _, err := l.Session(t.Context(), acme, sid)
 
 	require.NoError(t, err)
 	require.False(t, got.Live(w.users[uid], w.now))

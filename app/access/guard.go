@@ -156,12 +156,11 @@ func (g *Guard) standing(ctx context.Context, t *tenant.Tenant, h tenancy.Hints)
 
 // enter judges the live state behind a token that is good by itself.
 func (g *Guard) enter(ctx context.Context, t *tenant.Tenant, c session.Claims) (Visitor, error) {
-	s, err := g.live.Session(ctx, t.ID(), c.Session)
-	if err != nil {
+	s, p, err := g.live.Session(ctx, t.ID(), c.Session)
+	switch {
+	case err != nil && s == nil:
 		return Visitor{}, refuse(err, resolved, credential("session unknown"))
-	}
-	p, err := g.live.Person(ctx, t.ID(), s.User())
-	if err != nil {
+	case err != nil:
 		return Visitor{}, refuse(err, resolved, fault.Step{Name: "user", Outcome: "unknown"})
 	}
 	if !p.User.Enabled() {

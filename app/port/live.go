@@ -8,7 +8,6 @@ import (
 	"ostiary/domain/company"
 	"ostiary/domain/session"
 	"ostiary/domain/tenant"
-	"ostiary/domain/user"
 )
 
 // Live is what this process knows of what token checks need: cached, bounded,
@@ -23,8 +22,10 @@ type Live interface {
 	// Fresh returns ErrUnavailable when nothing was heard for too long. Once it
 	// returns nil again the key set, too, was read since.
 	Fresh() error
-	Session(ctx context.Context, t tenant.ID, id session.ID) (*session.Session, error)
-	Person(ctx context.Context, t tenant.ID, id user.ID) (Person, error)
+	// Session returns a session and whose it is. One that is not known, or whose
+	// user is not, comes with the error of what is missing; the session, then,
+	// with the latter.
+	Session(ctx context.Context, t tenant.ID, id session.ID) (*session.Session, Person, error)
 	Company(ctx context.Context, t tenant.ID, id company.ID) (*company.Company, error)
 	APIToken(ctx context.Context, t tenant.ID, id apitoken.ID) (*apitoken.Token, error)
 }

@@ -49,12 +49,11 @@ func (s *Sessions) Refresh(ctx context.Context, in RefreshInput) (Grant, error) 
 	}
 	// What is known of the session names its user and portal, which stay;
 	// whether it lives, and which token is its last, is judged by what is stored.
-	before, err := s.live.Session(ctx, t.ID(), r.Session)
-	if err != nil {
+	before, person, err := s.live.Session(ctx, t.ID(), r.Session)
+	switch {
+	case err != nil && before == nil:
 		return Grant{}, gone(err, steps(resolved, "credential", "session unknown")...)
-	}
-	person, err := s.live.Person(ctx, t.ID(), before.User())
-	if err != nil {
+	case err != nil:
 		return Grant{}, gone(err, steps(resolved, "user", "unknown")...)
 	}
 	if !person.User.Enabled() {
