@@ -40,7 +40,7 @@ func TestNewLog_TellsTheTimeWithItsZone(t *testing.T) {
 
 	var line struct{ Time, Level, Msg string }
 	require.NoError(t, json.Unmarshal(out.Bytes(), &line))
-	_, err := time.Parse("2006-01-02T15:04:05.000Z0700", line.Time)
+	_, err := time.Parse(time.RFC3339Nano, line.Time)
 	require.NoError(t, err)
 	require.Equal(t, "info", line.Level)
 	require.Equal(t, "something", line.Msg)

@@ -123,7 +123,7 @@ func plainly(err error) error { return dig.RootCause(err) }
 func NewLog(c Config, w io.Writer) *zap.Logger {
 	enc := zapcore.EncoderConfig{
 		TimeKey: "time", LevelKey: "level", MessageKey: "msg", NameKey: "logger",
-		EncodeTime: zapcore.ISO8601TimeEncoder, EncodeLevel: zapcore.LowercaseLevelEncoder,
+		EncodeTime: zapcore.RFC3339NanoTimeEncoder, EncodeLevel: zapcore.LowercaseLevelEncoder,
 		EncodeDuration: zapcore.MillisDurationEncoder,
 	}
 	encoder := zapcore.NewJSONEncoder(enc)

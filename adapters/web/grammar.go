@@ -35,6 +35,8 @@ var (
 	// token68Chars is the alphabet of token68 (RFC 9110 section 11.2) without the
 	// padding at its end.
 	token68Chars = alphabetOf(func(b byte) bool { return isAlnum(b) || strings.IndexByte("-._~+/", b) >= 0 })
+	// hostChars are those of names and of IPv4 addresses.
+	hostChars = alphabetOf(func(b byte) bool { return isAlnum(b) || strings.IndexByte("-_.", b) >= 0 })
 )
 
 // span counts the bytes of s before the first that is not of the alphabet. It
@@ -86,12 +88,7 @@ func isHost(s string) bool {
 		a, err := netip.ParseAddr(name[1 : len(name)-1]) // one pair: splitPort saw to the other end
 		return err == nil && a.Is6() && a.Zone() == ""
 	}
-	for i := range len(name) {
-		if !isAlnum(name[i]) && strings.IndexByte("-_.", name[i]) < 0 {
-			return false
-		}
-	}
-	return name != ""
+	return name != "" && span(hostChars, name) == len(name)
 }
 
 // splitPort cuts "host:port" and "[v6]:port"; ok says that the brackets and

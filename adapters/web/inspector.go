@@ -22,6 +22,7 @@ type inspector struct {
 	size  int   // bytes of the head, or of the chunk line, so far
 	left  int64 // bytes of body or chunk still to come
 	head  head
+	host  []byte // as the request before had it: most connections are to one
 }
 
 type state uint8
@@ -134,7 +135,7 @@ func (i *inspector) bodyDone() {
 	i.reset()
 }
 
-func (i *inspector) reset() { *i = inspector{line: i.line[:0]} }
+func (i *inspector) reset() { *i = inspector{line: i.line[:0], host: i.host} }
 
 // char takes one byte of a line. A line ends in CRLF and in nothing else.
 func (i *inspector) char(b byte) error {
@@ -197,7 +198,7 @@ func (i *inspector) headLine(line []byte) error {
 		i.head.started = true
 		return i.head.requestLine(line)
 	case len(line) > 0:
-		return i.head.field(line)
+		return i.field(line)
 	}
 	h := i.head
 	chunked, err := h.framing()
@@ -264,7 +265,8 @@ var space = []byte(" ")
 
 // field refuses folded lines and blanks before the colon by demanding a token
 // there (RFC 9112 sections 5.1 and 5.2).
-func (h *head) field(line []byte) error {
+func (i *inspector) field(line []byte) error {
+	h := &i.head
 	name, value, ok := bytes.Cut(line, colon)
 	if !ok || !isToken(name) {
 		return errFraming
@@ -273,9 +275,11 @@ func (h *head) field(line []byte) error {
 	switch {
 	case bytes.EqualFold(name, hostName):
 		h.hosts++
-		if h.hosts > 1 || !isHost(string(value)) {
+		known := len(value) > 0 && bytes.Equal(value, i.host)
+		if h.hosts > 1 || !known && !isHost(string(value)) {
 			return errFraming
 		}
+		i.host = append(i.host[:0], value...)
 	case bytes.EqualFold(name, lengthName):
 		h.lengths++
 		n, err := strconv.ParseUint(string(value), 10, 62) // digits only: no sign, no list

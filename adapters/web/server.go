@@ -128,7 +128,8 @@ func (s *Server) prepare(ctx *fasthttp.RequestCtx) {
 	h := &ctx.Response.Header
 	// To copy a header takes less than to set each of its fields.
 	s.standing.CopyTo(h)
-	h.Set(idHeader, id)
+	var room [64]byte
+	h.SetCanonical(idName, append(room[:0], id...))
 }
 
 // standingFor are the headers of every answer. The policy for pages names no
@@ -153,6 +154,8 @@ const (
 	noStore  = "no-store"
 	idHeader = "X-Request-Id"
 )
+
+var idName = []byte(idHeader)
 
 func requestID(ctx *fasthttp.RequestCtx) string {
 	id, _ := ctx.UserValue(idKey).(string)
