@@ -58,7 +58,7 @@ func Main(m mongod.Runner) int {
 
 // build compiles the program as it ships; flags come before the package.
 func build(to string, flags ...string) error {
-	args := slices.Concat([]string{"build", "-o", to}, flags, []string{"ostiary/cmd/ostiary"})
+	args := slices.Concat([]string{"build", "-trimpath", "-o", to}, flags, []string{"ostiary/cmd/ostiary"})
 	cmd := exec.Command("go", args...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
