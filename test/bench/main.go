@@ -4,7 +4,7 @@
 // server around it, is measured in the same run, alternating, so that ratios
 // mean something where the figures alone do not.
 //
-//	go run ./test/bench [-only REGEXP] [-for 5s] [-rounds 3] [-json FILE] [-profiles FOLDER]
+//	go run ./test/bench [-only REGEXP] [-for 5s] [-rounds 3] [-json FILE] [-profiles FOLDER [-profile PROFILE]]
 //	go run ./test/bench -peer FILE
 //
 // It decides nothing: tests do.
@@ -32,6 +32,7 @@ type plan struct {
 	env    []string
 	// profiles is a folder, "" for none.
 	profiles string
+	profiled string // cpu, block, mutex, heap, allocs or goroutine
 }
 
 func main() {
@@ -48,7 +49,8 @@ func main() {
 		p.env = append(p.env, s)
 		return nil
 	})
-	flag.StringVar(&p.profiles, "profiles", "", "write a CPU profile of each closed loop into this `FOLDER`")
+	flag.StringVar(&p.profiles, "profiles", "", "write a profile of each closed loop into this `FOLDER`")
+	flag.StringVar(&p.profiled, "profile", "cpu", "which `PROFILE`: cpu, block, mutex, heap, allocs or goroutine")
 	flag.StringVar(&p.peer, "peer", "", "measure the server that this `FILE` describes, see test/bench/peer.md")
 	flag.Parse()
 	var err error

@@ -23,8 +23,9 @@ const wide = 64
 type target struct {
 	origin string
 	pid    int // 0 when unknown
-	// profiles is the folder for profiles of what a closed loop does, "" for none.
-	profiles string
+	// profiles is the folder for profiles of what a closed loop does, "" for none;
+	// profiled is their kind.
+	profiles, profiled string
 }
 
 // repeated asks the same on n connections, and fails on any other status.
@@ -89,7 +90,7 @@ func (t target) closed(s *scene, out *sheet, l loop) load.Result {
 	return r
 }
 
-// profile takes a CPU profile of the server meanwhile, where that is asked for.
+// profile takes one of the server meanwhile, where that is asked for.
 func (t target) profile(s *scene, name string, lasts time.Duration) <-chan error {
 	done := make(chan error, 1)
 	if t.profiles == "" {
@@ -98,9 +99,9 @@ func (t target) profile(s *scene, name string, lasts time.Duration) <-chan error
 	}
 	c := t.dial(s)
 	ask := load.Prepare(t.origin, program.Request{
-		Method: "GET", Bearer: program.OperatorToken, Path: fmt.Sprintf("/debug/pprof/cpu?seconds=%d", max(1, min(10, int(lasts.Seconds())))),
+		Method: "GET", Bearer: program.OperatorToken, Path: fmt.Sprintf("/debug/pprof/%s?seconds=%d", t.profiled, max(1, min(10, int(lasts.Seconds())))),
 	})
-	file := filepath.Join(t.profiles, strings.Trim(strings.ReplaceAll(name, "/", "-"), "-")+".pprof")
+	file := filepath.Join(t.profiles, strings.Trim(strings.ReplaceAll(name, "/", "-"), "-")+"."+t.profiled+".pprof")
 	go func() {
 		res, err := expect(s.ctx, c, ask, 200)
 		if err == nil {
@@ -140,5 +141,5 @@ func deployed(s *scene, p plan, env ...string) (*program.Deployment, target) {
 
 // target is what a deployment is while it runs.
 func (p plan) target(d *program.Deployment) target {
-	return target{origin: d.URL, pid: d.PID(), profiles: p.profiles}
+	return target{origin: d.URL, pid: d.PID(), profiles: p.profiles, profiled: p.profiled}
 }
