@@ -13,6 +13,7 @@ import (
 	"text/template"
 
 	"go.uber.org/fx"
+	"go.uber.org/zap/zapcore"
 
 	"ostiary/adapters/argon"
 	"ostiary/adapters/cli"
@@ -74,7 +75,7 @@ func demo(ctx context.Context, s cli.Settings, stdout, stderr io.Writer) error {
 			return demoText.Execute(stdout, shown)
 		}))
 	})
-	log := NewLog(c, stderr)
+	log := NewLog(c, zapcore.Lock(zapcore.AddSync(stderr)))
 	c, leave := settle(ctx, c, log, argon.StartProcess)
 	defer leave()
 	return Serve(ctx, c, Surroundings{Log: log, Console: mail, Version: version()}, fx.Provide(newSeeder), seeded)

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"go.uber.org/fx"
+	"go.uber.org/zap/zapcore"
 
 	"ostiary/adapters/argon"
 	"ostiary/adapters/cli"
@@ -88,7 +89,7 @@ func open(ctx context.Context, s cli.Settings, stderr io.Writer) (cli.Services, 
 	}
 	var out cli.Services
 	app := fx.New(
-		Options(c, Surroundings{Log: NewLog(c, stderr), Console: io.Discard}),
+		Options(c, Surroundings{Log: NewLog(c, zapcore.Lock(zapcore.AddSync(stderr))), Console: io.Discard}),
 		fx.Invoke(func(lc fx.Lifecycle, t *tenancy.Admin, i *directory.Importer, tok *operation.APITokens, k *operation.Keys, a *operation.Audit, r *operation.Recorder, ring port.KeyRing, clock port.Clock) {
 			out = cli.Services{Tenants: t, Import: i, Tokens: tok, Keys: k, Audit: a, Now: clock.Now}
 			lc.Append(fx.Hook{

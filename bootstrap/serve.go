@@ -99,7 +99,7 @@ func serveMetrics(lc fx.Lifecycle, c Config, reg *prometheus.Registry, log *zap.
 	if err != nil {
 		return fmt.Errorf("OSTIARY_METRICS_LISTEN=%q: %w", c.MetricsListen, errors.Unwrap(err))
 	}
-	srv := web.New(web.Config{NewID: newRequestID, Now: system.Instant}, log)
+	srv := web.New(web.Config{NewID: system.RequestID, Now: system.Instant}, log)
 	srv.Mount(web.MetricsOnly(reg))
 	lc.Append(fx.Hook{
 		OnStart: func(context.Context) error {
@@ -119,7 +119,8 @@ func serveMetrics(lc fx.Lifecycle, c Config, reg *prometheus.Registry, log *zap.
 // wants the cause.
 func plainly(err error) error { return dig.RootCause(err) }
 
-// NewLog writes to w; JSON for machines, console lines for people.
+// NewLog writes to w, a whole line at once and maybe several at the same time;
+// JSON for machines, console lines for people.
 func NewLog(c Config, w io.Writer) *zap.Logger {
 	enc := zapcore.EncoderConfig{
 		TimeKey: "time", LevelKey: "level", MessageKey: "msg", NameKey: "logger",
@@ -130,5 +131,5 @@ func NewLog(c Config, w io.Writer) *zap.Logger {
 	if c.LogConsole {
 		encoder = zapcore.NewConsoleEncoder(enc)
 	}
-	return zap.New(zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), c.LogLevel))
+	return zap.New(zapcore.NewCore(encoder, zapcore.AddSync(w), c.LogLevel))
 }

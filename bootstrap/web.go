@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
@@ -64,7 +63,7 @@ func (r receipts) Seal(requestID string, t tenant.ID, err error) string {
 
 func newServer(c Config, res *tenancy.Resolver, rec *operation.Receipts, reg *prometheus.Registry, log *zap.Logger) *web.Server {
 	return web.New(web.Config{
-		NewID:          newRequestID,
+		NewID:          system.RequestID,
 		Now:            system.Instant,
 		HTTPS:          c.https(),
 		TrustedProxies: c.TrustedProxies,
@@ -75,8 +74,6 @@ func newServer(c Config, res *tenancy.Resolver, rec *operation.Receipts, reg *pr
 		Metrics:        reg,
 	}, log)
 }
-
-func newRequestID() string { return uuid.Must(uuid.NewV7()).String() }
 
 func (c Config) https() bool { return strings.HasPrefix(c.PublicURL, "https://") }
 

@@ -5,6 +5,7 @@ package system
 
 import (
 	"crypto/rand"
+	"encoding/binary"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,6 +42,19 @@ func NewRandom() Random { return Random{} }
 func (Random) Fill(b []byte) {
 	// Read fills b entirely or ends the program (Go 1.24 and later).
 	_, _ = rand.Read(b)
+}
+
+// RequestID makes a UUID version 7 (RFC 9562 section 5.7) that takes no turn:
+// those of one millisecond are in no order, and who answers many requests at
+// once does not line up for their names.
+func RequestID() string {
+	var b uuid.UUID
+	_, _ = rand.Read(b[:])
+	var ms [8]byte
+	binary.BigEndian.PutUint64(ms[:], uint64(time.Now().UnixMilli()))
+	copy(b[:6], ms[2:])
+	b[6], b[8] = b[6]&0x0f|0x70, b[8]&0x3f|0x80
+	return b.String()
 }
 
 // UUID implements port.Random. All ids of the process come from one

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"ostiary/adapters/system"
@@ -39,6 +40,25 @@ func TestUUID_IsVersion7OfTheRFCVariant(t *testing.T) {
 
 	require.Equal(t, byte(0x70), u[6]&0xf0)
 	require.Equal(t, byte(0x80), u[8]&0xc0)
+}
+
+func TestRequestID_IsVersion7AndItsOwn(t *testing.T) {
+	t.Parallel()
+	before := time.Now().Truncate(time.Millisecond)
+	seen := map[string]bool{}
+
+	for range 1000 {
+		id, err := uuid.Parse(system.RequestID())
+		require.NoError(t, err)
+		require.Equal(t, uuid.Version(7), id.Version())
+		require.Equal(t, uuid.RFC4122, id.Variant())
+		sec, nsec := id.Time().UnixTime()
+		made := time.Unix(sec, nsec)
+		require.False(t, made.Before(before) || made.After(time.Now()), made)
+		seen[id.String()] = true
+	}
+
+	require.Len(t, seen, 1000)
 }
 
 func TestUUID_RisesAlsoWhenManyAskAtOnce(t *testing.T) {

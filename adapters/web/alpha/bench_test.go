@@ -9,12 +9,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
+	"ostiary/adapters/system"
 	"ostiary/adapters/web"
 	"ostiary/adapters/web/alpha"
 	"ostiary/app/port"
@@ -85,7 +85,7 @@ func BenchmarkReads(b *testing.B) {
 	w := harness.New(b, harness.Options{Undocumented: true})
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))
 	srv := web.New(web.Config{
-		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now, RequestKey: port.RequestKey,
+		NewID: system.RequestID, Now: time.Now, RequestKey: port.RequestKey,
 		AllowedOrigin: w.Resolver.OriginAllowed, Served: w.Resolver.Served, Metrics: prometheus.NewRegistry(),
 	}, log)
 	srv.Mount(alpha.New(alpha.Services{
