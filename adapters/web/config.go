@@ -30,6 +30,7 @@ type Config struct {
 	// TrustedProxies are the peers whose X-Forwarded-For and X-Forwarded-Host count.
 	TrustedProxies []netip.Prefix
 
+	// A timeout may come earlier, by a sixtieth of the shortest of the first three.
 	ReadTimeout    time.Duration // from the first byte of a request to the last; 15 s
 	WriteTimeout   time.Duration // 30 s
 	IdleTimeout    time.Duration // between requests of one connection; 60 s

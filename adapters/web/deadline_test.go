@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/zap"
 
 	"ostiary/adapters/web"
 )
@@ -75,4 +76,19 @@ func TestDeadline_EndReleasesWhatFollowsIt(t *testing.T) { //nolint:paralleltest
 		<-child.Done()
 		require.ErrorIs(t, child.Err(), context.Canceled)
 	}
+}
+
+func TestContext_CarriesTheRequestIDThatTheAnswerShows(t *testing.T) {
+	t.Parallel()
+	srv := web.New(web.Config{NewID: func() string { return "id-7" }, Now: time.Now, RequestKey: key{}}, zap.NewNop())
+	srv.Mount(web.Dialect{Name: "who", Routes: []web.Route{{Method: "GET", Path: "/who", Handler: func(c *web.Call) error {
+		child, cancel := context.WithCancel(context.WithoutCancel(c.Context()))
+		defer cancel()
+		return c.JSON(200, child.Value(key{}))
+	}}}})
+
+	got := do(t, listen(t, srv), "GET", "/who", "")
+
+	require.Equal(t, `"id-7"`, got.body)
+	require.Equal(t, "id-7", got.header.Get("X-Request-Id"))
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net"
 	"net/netip"
 	"time"
 )
@@ -33,6 +34,17 @@ func Inspect(p []byte, size int) (fit int, ends []int, err error) {
 	}
 	return fit, ends, nil
 }
+
+// Inspected stands before c, as it does before every connection.
+func Inspected(c net.Conn, slack time.Duration) net.Conn {
+	return &inspected{Conn: c, gate: &gate{slack: slack}}
+}
+
+// IsUnambiguous and JudgePath are the two looks at a path.
+func IsUnambiguous(path string) bool { return isUnambiguous([]byte(path)) }
+
+// JudgePath is what a path is refused by where parameters hold no slash.
+func JudgePath(path string) error { return (&Call{endpoint: &endpoint{}}).judgePath(path) }
 
 // NewDeadline makes the context of a request and what ends it.
 func NewDeadline(now func() time.Time, started time.Time, within time.Duration) (context.Context, func()) {

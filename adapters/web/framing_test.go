@@ -31,6 +31,7 @@ var refusedFraming = map[string]string{
 	"Transfer-Encoding on HTTP/1.0":  "POST /toy/v1/ignore HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
 	"Transfer-Encoding vertical tab": "POST /toy/v1/ignore HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n",
 	"Host twice":                     "GET /toy/v1/items/1 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+	"Host twice, equal":              "GET /toy/v1/items/1 HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
 	"Host missing":                   "GET /toy/v1/items/1 HTTP/1.1\r\n\r\n",
 	"Host empty":                     "GET /toy/v1/items/1 HTTP/1.1\r\nHost:\r\n\r\n",
 	"Host with user":                 "GET /toy/v1/items/1 HTTP/1.1\r\nHost: good:80@evil\r\n\r\n",
@@ -104,6 +105,47 @@ func requireRefusedOnce(t *testing.T, answer string) {
 	require.Contains(t, answer, "X-Request-Id: id-")
 	require.Contains(t, answer, "Cache-Control: no-store\r\n")
 	require.Contains(t, answer, "X-Content-Type-Options: nosniff\r\n")
+}
+
+// What is good is answered, whatever follows it and however both are cut.
+func TestFraming_WhatComesBeforeNonsenseIsAnswered(t *testing.T) {
+	t.Parallel()
+	addr, _, _ := setup(t, nil)
+	for name, nonsense := range map[string]string{
+		"no request":     "\xff",
+		"an empty line":  "\r\n",
+		"another's host": "GET /toy/v1/items/1 HTTP/1.1\r\nHost: a/b\r\n\r\n",
+	} {
+		for how, pieces := range map[string][]string{"at once": {second + nonsense}, "in bytes": strings.Split(second+nonsense, "")} {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				answers := strings.Split(send(t, addr, pieces...), "HTTP/1.1 ")
+
+				require.Len(t, answers, 3)
+				require.Regexp(t, "^200 ", answers[1])
+				require.Regexp(t, "^400 ", answers[2])
+			})
+		}
+	}
+}
+
+// The limit is the same for a head that comes at once and for one that comes in
+// bytes.
+func TestInspect_TheLargestHead(t *testing.T) {
+	t.Parallel()
+	const most = 8 << 10
+	for _, size := range []int{most - 1, most, most + 1, most + 2} {
+		head := "GET / HTTP/1.1\r\nHost: a\r\nX: "
+		head += strings.Repeat("x", size-len(head)-4) + "\r\n\r\n"
+
+		slow, _, refusedSlow := web.Inspect([]byte(head), 1)
+		fast, _, refusedFast := web.Inspect([]byte(head), len(head))
+
+		require.Equal(t, size <= most, refusedFast == nil, size)
+		require.Equal(t, refusedSlow, refusedFast, size)
+		require.Equal(t, slow, fast, size)
+		require.Equal(t, min(size, most), fast)
+	}
 }
 
 func TestFraming_AmbiguityIsRefusedOnceAndCloses(t *testing.T) {

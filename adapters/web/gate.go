@@ -12,8 +12,9 @@ import (
 // gate is the listener: it counts connections, turns away those beyond the
 // limit and puts an inspector before each of the others.
 type gate struct {
-	max  int64
-	busy func() []byte
+	max   int64
+	busy  func() []byte
+	slack time.Duration // see armed
 
 	mu     sync.Mutex
 	ln     net.Listener
@@ -39,7 +40,7 @@ func (g *gate) Accept() (net.Conn, error) {
 			g.turnAway(c)
 			continue
 		}
-		return &inspected{Conn: c, gate: g, ahead: newAhead(c)}, nil
+		return &inspected{Conn: c, gate: g}, nil
 	}
 }
 
@@ -76,7 +77,6 @@ type inspected struct {
 	net.Conn
 
 	gate   *gate
-	ahead  *ahead // nil: every read is one of the connection
 	readBy time.Time
 	reads  armed
 	writes armed
@@ -92,43 +92,17 @@ func (c *inspected) Read(p []byte) (int, error) {
 		c.owes = false
 		return copy(p, "\x00"), nil
 	}
-	if c.ahead != nil && len(c.ahead.rest) > 0 {
-		return c.ahead.take(p), nil
-	}
 	if c.err != nil {
 		return 0, c.err
-	}
-	// fasthttp waits for a request by reading a byte, without a buffer.
-	if c.ahead != nil && len(p) == 1 {
-		return c.first(p)
 	}
 	if err := c.arm(); err != nil {
 		return 0, err
 	}
 	n, err := c.Conn.Read(p)
-	return c.inspect(p, n, err)
-}
-
-func (c *inspected) first(p []byte) (int, error) {
-	if err := c.arm(); err != nil {
-		return 0, err
-	}
-	got, err := c.ahead.wait()
-	n, err := c.inspect(got, len(got), err)
-	if n == 0 {
-		c.ahead.release()
-		return 0, err
-	}
-	c.ahead.keep(got[:n])
-	return c.ahead.take(p), nil
-}
-
-// inspect returns what may be read of p, of which n bytes came.
-func (c *inspected) inspect(p []byte, n int, err error) (int, error) {
 	fit, bad := c.in.scan(p[:n])
 	c.busy.Store(bad != nil || !c.in.idle())
 	if bad == nil {
-		return n, err
+		return n, err //nolint:wrapcheck // part of net.Conn
 	}
 	clear(p[fit:n])
 	c.err = bad
@@ -142,15 +116,13 @@ func (c *inspected) inspect(p []byte, n int, err error) (int, error) {
 	return c.Read(p)
 }
 
-// slack is how much earlier than asked a deadline may come.
-const slack = 250 * time.Millisecond
-
 // armed is when a deadline was last set to: fasthttp sets three a request, to
 // half a minute and such, and each takes as long as a lookup in a cache.
 type armed struct{ at time.Time }
 
-// moves reports whether a deadline must be set.
-func (a *armed) moves(to time.Time) bool {
+// moves reports whether a deadline must be set, that may come earlier than
+// asked by less than slack.
+func (a *armed) moves(to time.Time, slack time.Duration) bool {
 	if later := to.Sub(a.at); later >= 0 && later < slack {
 		return false
 	}
@@ -166,7 +138,7 @@ func (c *inspected) SetReadDeadline(t time.Time) error {
 }
 
 func (c *inspected) arm() error {
-	if !c.reads.moves(c.readBy) {
+	if !c.reads.moves(c.readBy, c.gate.slack) {
 		return nil
 	}
 	return c.Conn.SetReadDeadline(c.readBy) //nolint:wrapcheck // part of net.Conn
@@ -174,7 +146,7 @@ func (c *inspected) arm() error {
 
 // SetWriteDeadline implements net.Conn.
 func (c *inspected) SetWriteDeadline(t time.Time) error {
-	if !c.writes.moves(t) {
+	if !c.writes.moves(t, c.gate.slack) {
 		return nil
 	}
 	return c.Conn.SetWriteDeadline(t) //nolint:wrapcheck // part of net.Conn
@@ -200,6 +172,8 @@ func (c *inspected) Close() error {
 	defer c.gate.active.Add(-1)
 	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if c.busy.Load() && ok && half.CloseWrite() == nil {
+		// What was set for the request may be over by now.
+		_ = c.Conn.SetReadDeadline(time.Time{})
 		stop := time.AfterFunc(lingerTime, func() { _ = c.Conn.Close() })
 		_, _ = io.CopyN(io.Discard, c.Conn, lingerBytes)
 		stop.Stop()

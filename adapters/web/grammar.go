@@ -26,7 +26,6 @@ func alphabetOf(has func(byte) bool) *alphabet {
 
 func (a *alphabet) has(b byte) bool { return a[b] == 0 }
 
-// Every byte of every head is looked up here.
 var (
 	// plainChars are the bytes that may stand within a line of a head.
 	plainChars = alphabetOf(func(b byte) bool { return b == '\t' || b >= ' ' && b != 0x7f })
@@ -76,7 +75,7 @@ func allHex(b []byte) bool {
 // percent-encoding and user information have no business in a Host header.
 func isHost(s string) bool {
 	name, port, ok := splitPort(s)
-	if !ok || len(name) > 255 {
+	if !ok || len(name) > maxHost {
 		return false
 	}
 	if port != "" {

@@ -22,7 +22,7 @@ type inspector struct {
 	size  int   // bytes of the head, or of the chunk line, so far
 	left  int64 // bytes of body or chunk still to come
 	head  head
-	host  []byte // as the request before had it: most connections are to one
+	host  []byte // the last that was accepted: most connections are to one
 }
 
 type state uint8
@@ -46,7 +46,10 @@ type head struct {
 	length  int64
 }
 
-const maxChunkLine = 256
+const (
+	maxChunkLine = 256
+	maxHost      = 255 // of a name (RFC 1035 section 2.3.4)
+)
 
 // idle reports that no request is under way.
 func (i *inspector) idle() bool { return i.state == inHead && i.size == 0 }
@@ -279,7 +282,9 @@ func (i *inspector) field(line []byte) error {
 		if h.hosts > 1 || !known && !isHost(string(value)) {
 			return errFraming
 		}
-		i.host = append(i.host[:0], value...)
+		if len(value) <= maxHost {
+			i.host = append(i.host[:0], value...)
+		}
 	case bytes.EqualFold(name, lengthName):
 		h.lengths++
 		n, err := strconv.ParseUint(string(value), 10, 62) // digits only: no sign, no list

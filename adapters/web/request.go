@@ -15,7 +15,8 @@ import (
 // headerField is one line of the head.
 type headerField struct{ name, value string }
 
-// fewFields is how many a Call has room for: as many as browsers send.
+// fewFields is how many a Call has room for; more take a piece of memory of
+// their own.
 const fewFields = 16
 
 // fields are those of the request as the inspector let them through, rather

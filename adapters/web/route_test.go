@@ -6,9 +6,24 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/zap"
+	"pgregory.net/rapid"
 
 	"ostiary/adapters/web"
 )
+
+func TestPath_TheQuickLookAcceptsNothingThatTheOtherRefuses(t *testing.T) {
+	t.Parallel()
+
+	rapid.Check(t, func(rt *rapid.T) {
+		pieces := rapid.SliceOf(rapid.SampledFrom([]string{"/", "a", "Z", "0", "-", "_", ".", "..", "%2f", "%2e", "%", "%zz", "\\", "~", "é", "\xff", " ", "\x7f", ":"}))
+		path := "/" + strings.Join(pieces.Draw(rt, "pieces"), "")
+
+		if web.IsUnambiguous(path) {
+			require.NoError(rt, web.JudgePath(path), path)
+		}
+	})
+	require.True(t, web.IsUnambiguous("/api/v1/portal/items/42_a-B"), "what is usual is looked at once")
+}
 
 func TestRoute_UnknownPathsAnswerInTheirDialect(t *testing.T) {
 	t.Parallel()

@@ -47,7 +47,10 @@ func New(cfg Config, log *zap.Logger) *Server {
 		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: defaultBody,
 		ErrorHandler: func(c *fiber.Ctx, _ error) error { return s.bare(c.Context(), 500, ErrInternal.Code()) },
 	})
-	s.gate = &gate{max: int64(cfg.Concurrency), busy: s.busyAnswer}
+	s.gate = &gate{
+		max: int64(cfg.Concurrency), busy: s.busyAnswer,
+		slack: min(cfg.ReadTimeout, cfg.WriteTimeout, cfg.IdleTimeout) / 60,
+	}
 	return s
 }
 

@@ -85,7 +85,7 @@ func BenchmarkReads(b *testing.B) {
 	w := harness.New(b, harness.Options{Undocumented: true})
 	log := zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.AddSync(io.Discard), zap.InfoLevel))
 	srv := web.New(web.Config{
-		NewID: system.RequestID, Now: time.Now, RequestKey: port.RequestKey,
+		NewID: system.RequestID, Now: time.Now, RequestKey: port.RequestKey(),
 		AllowedOrigin: w.Resolver.OriginAllowed, Served: w.Resolver.Served, Metrics: prometheus.NewRegistry(),
 	}, log)
 	srv.Mount(alpha.New(alpha.Services{
