@@ -43,6 +43,7 @@ var ours = []measurement{
 		[]bound{atMost("idle", 40), atMost("256 logins, above idle", 96), atMost("10000 logins, above idle", 256)},
 	},
 	{"start to ready, empty store", "", start, nil},
+	{"MongoDB: reads and refresh", "beside the same commands without the program", onMongo, nil},
 	{
 		"import", "100,000 contacts a minute", imports,
 		[]bound{atLeast("imported", 100_000)},
