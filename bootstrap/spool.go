@@ -35,7 +35,7 @@ type Spool struct {
 	changed sync.Cond
 	waiting []byte
 	spare   []byte
-	busy    bool // out is being written to
+	busy    bool // out is being written to, or rests
 	closed  bool
 	stalled bool // nobody waits for room until out takes something
 	lost    int  // lines since then

@@ -170,3 +170,20 @@ func TestSpool_WritesTheLinesOfAMillisecondAtOnce(t *testing.T) {
 		require.NoError(t, s.Close())
 	})
 }
+
+func TestSpool_EndsWithoutRest(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var out writes
+		s := bootstrap.NewSpool(&out)
+		_, _ = s.Write([]byte("1\n"))
+		synctest.Wait()
+		_, _ = s.Write([]byte("2\n"))
+		begun := time.Now()
+
+		require.NoError(t, s.Close())
+
+		require.Equal(t, []string{"1\n", "2\n"}, out.of)
+		require.Zero(t, time.Since(begun))
+	})
+}

@@ -67,7 +67,7 @@ func newServer(c Config, res *tenancy.Resolver, rec *operation.Receipts, reg *pr
 		Now:            system.Instant,
 		HTTPS:          c.https(),
 		TrustedProxies: c.TrustedProxies,
-		RequestKey:     port.RequestKey,
+		RequestKey:     port.RequestKey(),
 		AllowedOrigin:  res.OriginAllowed,
 		Served:         res.Served,
 		Receipts:       receipts{rec},

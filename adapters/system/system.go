@@ -57,7 +57,7 @@ func RequestID() string {
 	return b.String()
 }
 
-// UUID implements port.Random. All ids of the process come from one
+// UUID implements port.Random. All that is stored has its id from one
 // generator, so each is greater than the one before, also when the clock is
 // set back.
 func (Random) UUID() [16]byte { return uuid.Must(uuid.NewV7()) }

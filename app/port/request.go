@@ -4,9 +4,9 @@ import "context"
 
 type requestKey struct{}
 
-// RequestKey is what RequestOf asks a context for: for contexts of one's own
-// that carry the id of a request without being wrapped.
-var RequestKey any = requestKey{}
+// RequestKey returns what RequestOf asks a context for, for contexts that carry
+// the id of a request without being wrapped.
+func RequestKey() any { return requestKey{} }
 
 // WithRequest returns a context that carries the id of a request. Beside
 // deadlines it is the only thing that rides in a context.

@@ -127,7 +127,7 @@ func TestEntries_NarrowTheScopesByCompanyAndContact(t *testing.T) {
 
 	require.True(t, entries[0].Primary)
 	require.Equal(t, scope.Map{"configurator": false, "finance": false, "support": true, "custom": false}, entries[0].Scopes.Map())
-	require.Equal(t, scope.Map{"configurator": false, "finance": true, "support": true, "custom": false}, entries[1].Scopes)
+	require.Equal(t, scope.Map{"configurator": false, "finance": true, "support": true, "custom": false}, entries[1].Scopes.Map())
 }
 
 func TestChoose_TakesTheWantedPortalOrTheFirst(t *testing.T) {

@@ -57,6 +57,19 @@ func TestNew_IsActiveWithDefaults(t *testing.T) {
 	require.False(t, s.TemporaryPasswords())
 }
 
+func TestOffer_IsWhatTheDetailsSay(t *testing.T) {
+	t.Parallel()
+	made := newTenant(t)
+	require.Empty(t, made.Offer().Granted())
+	d := details()
+	d.Status, d.Scopes = tenant.Active, scope.Map{"support": true, "custom": true, "finance": false}
+
+	require.NoError(t, made.Change(d, now))
+
+	require.Equal(t, []string{"custom", "support"}, made.Offer().Granted())
+	require.Equal(t, made.Offer(), tenant.Restore(made.Snapshot()).Offer())
+}
+
 func TestSettings_SayWhatWasSet(t *testing.T) {
 	t.Parallel()
 	s := tenant.Settings{

@@ -153,7 +153,7 @@ func (w *World) Serve(t testing.TB, dialects ...web.Dialect) {
 		RequestTimeout: 5 * time.Minute, ReadTimeout: 5 * time.Minute, WriteTimeout: 5 * time.Minute,
 		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now,
 		HTTPS: strings.HasPrefix(w.PublicURL, "https://"), AllowedOrigin: w.Resolver.OriginAllowed, Served: w.Resolver.Served,
-		Receipts: receipts{w.Receipts}, RequestKey: port.RequestKey, Metrics: w.Metrics,
+		Receipts: receipts{w.Receipts}, RequestKey: port.RequestKey(), Metrics: w.Metrics,
 	}, w.log)
 	for _, d := range dialects {
 		srv.Mount(d)
