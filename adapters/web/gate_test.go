@@ -73,7 +73,7 @@ func TestConnection_ThatNeverSpeaksIsClosed(t *testing.T) {
 // somebody who is slow has been cut off, who was silent for longer is not.
 func TestConnection_MayBeSilentForLongerThanARequestTakes(t *testing.T) {
 	t.Parallel()
-	addr, _, _ := setup(t, func(c *web.Config) { c.ReadTimeout, c.IdleTimeout = 100*time.Millisecond, time.Hour })
+	addr, _, _ := setup(t, func(c *web.Config) { c.ReadTimeout, c.IdleTimeout = time.Second, time.Hour })
 	c, err := net.Dial("tcp", addr)
 	require.NoError(t, err)
 	defer func() { _ = c.Close() }()
