@@ -150,14 +150,22 @@ func (w *writes) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// resting has written its first line, which does not wait, and lets others
+// gather.
+func resting(t *testing.T) (*bootstrap.Spool, *writes) {
+	t.Helper()
+	var out writes
+	s := bootstrap.NewSpool(&out)
+	_, _ = s.Write([]byte("1\n"))
+	synctest.Wait()
+	require.Equal(t, []string{"1\n"}, out.of)
+	return s, &out
+}
+
 func TestSpool_WritesTheLinesOfAMillisecondAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var out writes
-		s := bootstrap.NewSpool(&out)
-		_, _ = s.Write([]byte("1\n"))
-		synctest.Wait()
-		require.Equal(t, []string{"1\n"}, out.of, "the first does not wait")
+		s, out := resting(t)
 
 		for n := range 3 {
 			_, _ = fmt.Fprintln(s, n)
@@ -174,10 +182,7 @@ func TestSpool_WritesTheLinesOfAMillisecondAtOnce(t *testing.T) {
 func TestSpool_EndsWithoutRest(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		var out writes
-		s := bootstrap.NewSpool(&out)
-		_, _ = s.Write([]byte("1\n"))
-		synctest.Wait()
+		s, out := resting(t)
 		_, _ = s.Write([]byte("2\n"))
 		begun := time.Now()
 

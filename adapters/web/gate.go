@@ -116,8 +116,8 @@ func (c *inspected) Read(p []byte) (int, error) {
 	return c.Read(p)
 }
 
-// armed is when a deadline was last set to: fasthttp sets three a request, to
-// half a minute and such, and each takes as long as a lookup in a cache.
+// armed is when a deadline was last set to: fasthttp sets three a request, half
+// a minute off and such, of which next to none ever counts.
 type armed struct{ at time.Time }
 
 // moves reports whether a deadline must be set, that may come earlier than
