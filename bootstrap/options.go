@@ -92,9 +92,9 @@ func newLive(c Config, s live.Stores, reg *prometheus.Registry, log *zap.Logger)
 	})
 }
 
-func liveStores(t port.Tenants, s port.Sessions, u port.Users, c port.Companies, a port.APITokens, ch port.Changes, ring port.KeyRing, clock port.Clock) live.Stores {
+func liveStores(t port.Tenants, s port.Sessions, u port.Users, c port.Companies, a port.APITokens, ch port.Changes, ring port.KeyRing) live.Stores {
 	return live.Stores{
 		Tenants: t, Sessions: s, Users: u, Companies: c, Tokens: a, Changes: ch, Keys: ring.Reload,
-		Clock: clock, Own: system.NewClock(),
+		Clock: system.NewClock(),
 	}
 }

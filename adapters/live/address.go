@@ -55,14 +55,14 @@ func resolve[K comparable](ctx context.Context, l *Live, a *addresses[K], k K, l
 		}
 		return l.Tenant(ctx, id)
 	}
-	count := a.changes.of(k)
-	return a.finding.fly(ctx, k, count, func(ctx context.Context) (*tenant.Tenant, error) {
+	under := a.changes.of(k)
+	return a.finding.fly(ctx, k, under, func(ctx context.Context) (*tenant.Tenant, error) {
 		t, err := load(ctx, k)
 		switch {
 		case err == nil:
-			a.keep(k, t.ID(), count)
+			a.keep(k, t.ID(), under)
 		case errors.Is(err, tenant.ErrNotFound):
-			a.keep(k, tenant.ID{}, count)
+			a.keep(k, tenant.ID{}, under)
 		}
 		return t, err
 	})

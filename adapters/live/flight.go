@@ -16,7 +16,7 @@ type flights[K comparable, V any] struct {
 }
 
 type flight[V any] struct {
-	count uint64 // of changes, when the read began
+	since stamp // the read began
 	done  chan struct{}
 	value V
 	err   error
@@ -25,13 +25,13 @@ type flight[V any] struct {
 // join returns the read of k that is under way, true when the caller must do
 // it. A read that began before a change is nobody else's: it may have seen
 // what was there before.
-func (f *flights[K, V]) join(k K, count uint64) (*flight[V], bool) {
+func (f *flights[K, V]) join(k K, since stamp) (*flight[V], bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if under, ok := f.now[k]; ok && under.count == count {
+	if under, ok := f.now[k]; ok && under.since == since {
 		return under, false
 	}
-	begun := &flight[V]{count: count, done: make(chan struct{})}
+	begun := &flight[V]{since: since, done: make(chan struct{})}
 	if f.now == nil {
 		f.now = map[K]*flight[V]{}
 	}
@@ -53,9 +53,9 @@ var errLost = errors.New("live: the read did not end")
 
 // fly reads with load, or waits for somebody who does. Only a read that ended
 // for want of its own caller's time is done again.
-func (f *flights[K, V]) fly(ctx context.Context, k K, count uint64, load func(context.Context) (V, error)) (V, error) {
+func (f *flights[K, V]) fly(ctx context.Context, k K, since stamp, load func(context.Context) (V, error)) (V, error) {
 	for {
-		under, mine := f.join(k, count)
+		under, mine := f.join(k, since)
 		if mine {
 			under.err = errLost
 			defer f.land(k, under)

@@ -51,6 +51,9 @@ func TestLive_SharesNoReadThatBeganBeforeAChange(t *testing.T) {
 	for name, c := range withdrawals() {
 		synctest.Test(t, func(t *testing.T) {
 			w, l := setup(t)
+			if name == "session" {
+				ground(t, l)
+			}
 			release := make(chan struct{})
 			w.edit(func() { w.before = func() { <-release } })
 			var wg sync.WaitGroup

@@ -51,7 +51,7 @@ func (l *Live) Run(ctx context.Context) {
 func (l *Live) Poll(ctx context.Context) error {
 	l.polling.Lock()
 	defer l.polling.Unlock()
-	began := l.stores.Own.Now()
+	began := l.stores.Clock.Now()
 	silent := l.Fresh() != nil
 	if err := l.advance(ctx); err != nil {
 		return err
@@ -76,7 +76,7 @@ func (l *Live) advance(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read changes: %w", err)
 	}
-	returned := l.stores.Own.Now()
+	returned := l.stores.Clock.Now()
 	keys := l.forgetEach(l.settled.others(changes, returned))
 	l.watch.told(changes, returned)
 	if keys {
@@ -103,7 +103,7 @@ func (l *Live) begin(ctx context.Context) error {
 // followOwn takes over what this process changed itself.
 func (l *Live) followOwn(changes []port.Announcement) {
 	keys := l.forgetEach(changes)
-	l.settled.add(changes, l.stores.Own.Now())
+	l.settled.add(changes, l.stores.Clock.Now())
 	l.watch.made(changes)
 	if keys {
 		l.keysChanged()

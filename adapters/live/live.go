@@ -26,10 +26,9 @@ type Stores struct {
 	Companies port.Companies
 	Tokens    port.APITokens
 	Changes   port.Changes
-	Clock     port.Clock
-	// Own measures for how long nothing was heard: Clock unless set. Nobody must
-	// set it while the process runs, as a clock that follows the store's is.
-	Own port.Clock
+	// Clock measures for how long nothing was heard. Nobody must set it while the
+	// process runs, as a clock that follows the store's is.
+	Clock port.Clock
 	// Keys reads the key set again; nil: there is none.
 	Keys func(context.Context) error
 }
@@ -42,7 +41,7 @@ type Options struct {
 	Observe    func(Followed) // told of changes that took something away; nil: nobody is
 	Tenants    int            // 10,000; as many codes, hosts and origins each
 	Persons    int            // 50,000
-	Sessions   int            // 100,000
+	Sessions   int            // 100,000; each holds on to what it stands on
 	Companies  int            // 50,000
 	Tokens     int            // 10,000
 }
@@ -83,7 +82,7 @@ type Live struct {
 	codes     *addresses[tenant.Code]
 	hosts     *addresses[tenant.Host]
 	origins   *shelf[string, bool]
-	sessions  *shelf[of[session.ID], *session.Session]
+	sessions  *shelf[of[session.ID], *seat]
 	persons   *shelf[of[user.ID], port.Person]
 	companies *shelf[of[company.ID], *company.Company]
 	tokens    *shelf[of[apitoken.ID], *apitoken.Token]
@@ -104,19 +103,16 @@ var _ port.Live = (*Live)(nil)
 // New makes a Live that hears of this process's own changes from now on.
 func New(s Stores, o Options) (*Live, error) {
 	o = o.filled()
-	if s.Own == nil {
-		s.Own = s.Clock
-	}
 	if s.Keys == nil {
 		s.Keys = func(context.Context) error { return nil }
 	}
-	l := &Live{stores: s, options: o, born: s.Own.Now(), watch: newStopwatch(s.Own, o.Observe)}
+	l := &Live{stores: s, options: o, born: s.Clock.Now(), watch: newStopwatch(s.Clock, o.Observe)}
 	var failed [8]error
 	l.tenants, failed[0] = newShelf[tenant.ID, *tenant.Tenant](o.Tenants)
 	l.codes, failed[1] = newAddresses[tenant.Code](o.Tenants)
 	l.hosts, failed[2] = newAddresses[tenant.Host](o.Tenants)
 	l.origins, failed[3] = newShelf[string, bool](o.Tenants)
-	l.sessions, failed[4] = newShelf[of[session.ID], *session.Session](o.Sessions)
+	l.sessions, failed[4] = newShelf[of[session.ID], *seat](o.Sessions)
 	l.persons, failed[5] = newShelf[of[user.ID], port.Person](o.Persons)
 	l.companies, failed[6] = newShelf[of[company.ID], *company.Company](o.Companies)
 	l.tokens, failed[7] = newShelf[of[apitoken.ID], *apitoken.Token](o.Tokens)
@@ -130,7 +126,7 @@ func New(s Stores, o Options) (*Live, error) {
 // Fresh implements port.Live.
 func (l *Live) Fresh() error {
 	heard := l.heard.Load()
-	if heard == 0 || l.stores.Own.Now().Sub(time.UnixMilli(heard)) > l.options.StaleAfter {
+	if heard == 0 || l.stores.Clock.Now().Sub(time.UnixMilli(heard)) > l.options.StaleAfter {
 		return port.ErrUnavailable.After(retry)
 	}
 	return nil
@@ -143,7 +139,7 @@ func (l *Live) Lag() time.Duration {
 	if heard := l.heard.Load(); heard != 0 {
 		since = time.UnixMilli(heard)
 	}
-	return l.stores.Own.Now().Sub(since)
+	return l.stores.Clock.Now().Sub(since)
 }
 
 // Tenant implements port.Live.

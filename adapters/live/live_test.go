@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,7 +25,7 @@ func asks(l *live.Live) map[string]func(context.Context) error {
 		"tenant":  func(ctx context.Context) error { _, err := l.Tenant(ctx, acme); return err },
 		"code":    func(ctx context.Context) error { _, err := l.TenantByCode(ctx, "acme"); return err },
 		"host":    func(ctx context.Context) error { _, err := l.TenantByHost(ctx, "portal.acme.example"); return err },
-		"session": func(ctx context.Context) error { _, _, err := l.Session(ctx, acme, sid); return err },
+		"session": func(ctx context.Context) error { _, err := live.Standing(ctx, l, acme, sid); return err },
 		"person":  func(ctx context.Context) error { _, err := l.Person(ctx, acme, uid); return err },
 		"company": func(ctx context.Context) error { _, err := l.Company(ctx, acme, cid); return err },
 		"token":   func(ctx context.Context) error { _, err := l.APIToken(ctx, acme, tid); return err },
@@ -43,6 +42,15 @@ func warm(t testing.TB, l *live.Live) {
 		for _, ask := range asks(l) {
 			require.NoError(t, ask(t.Context()))
 		}
+	}
+}
+
+// ground asks for what a session stands on: who asks for the session next reads
+// the session alone.
+func ground(t testing.TB, l *live.Live) {
+	t.Helper()
+	for _, name := range []string{"tenant", "person", "company"} {
+		require.NoError(t, asks(l)[name](t.Context()))
 	}
 }
 
@@ -96,11 +104,11 @@ func TestLive_ForgetsNothingElse(t *testing.T) {
 
 	w.local([]port.Change{{Tenant: acme, Kind: port.CompanyChanged, ID: cid.String()}})
 
-	for name, ask := range asks(l) {
-		if name != "company" {
-			require.Zero(t, w.cost(func() { require.NoError(t, ask(t.Context())) }), name)
+	require.Equal(t, 1, w.cost(func() {
+		for _, ask := range asks(l) {
+			require.NoError(t, ask(t.Context()))
 		}
-	}
+	}), "the company alone")
 }
 
 func TestLive_ForgetsAllWhenItDoesNotUnderstand(t *testing.T) {
@@ -134,11 +142,9 @@ func TestLive_DropsAllWhenTheCursorIsTooOld(t *testing.T) {
 	require.NoError(t, l.Poll(t.Context()))
 
 	require.Equal(t, 1, told, "the key set may have changed as well")
-	ask := asks(l)
-	require.NotZero(t, w.cost(func() { require.NoError(t, ask["person"](t.Context())) }))
-	delete(ask, "person") // a session is looked up with its person
-	for name, ask := range ask {
-		require.NotZero(t, w.cost(func() { require.NoError(t, ask(t.Context())) }), name)
+	require.Equal(t, 3, w.cost(func() { ground(t, l) }))
+	for _, name := range []string{"session", "code", "host", "origin", "token"} {
+		require.Equal(t, 1, w.cost(func() { require.NoError(t, asks(l)[name](t.Context())) }), name)
 	}
 	require.NoError(t, l.Poll(t.Context()), "and goes on from the present place")
 	require.Equal(t, 1, told)
@@ -176,7 +182,7 @@ func withdrawals() map[string]withdrawal {
 			return err == nil && !allowed
 		}},
 		"session": {of(port.SessionEnded, sid.String()), func(w *world) { delete(w.sessions, sid) }, func(ctx context.Context, l *live.Live) bool {
-			_, _, err := l.Session(ctx, acme, sid)
+			_, err := live.Standing(ctx, l, acme, sid)
 			return errors.Is(err, session.ErrNotFound)
 		}},
 		"person": {of(port.UserChanged, uid.String()), func(w *world) { delete(w.users, uid) }, func(ctx context.Context, l *live.Live) bool {
@@ -210,6 +216,9 @@ func TestLive_KeepsNoReadThatBeganBeforeAChange(t *testing.T) {
 			t.Run(name+"/"+how, func(t *testing.T) {
 				t.Parallel()
 				w, l := setup(t)
+				if name == "session" {
+					ground(t, l)
+				}
 				w.edit(func() {
 					w.before = func() {
 						w.edit(func() { c.edit(w) })
@@ -222,68 +231,6 @@ func TestLive_KeepsNoReadThatBeganBeforeAChange(t *testing.T) {
 			})
 		}
 	}
-}
-
-func TestSession_FollowsItsUser(t *testing.T) {
-	t.Parallel()
-	w, l := setup(t)
-	warm(t, l)
-	// another sign-in of the user changes the password: its own session adopts
-	// the new epoch without being announced, and is read in between
-	changed := w.users[uid].Snapshot()
-	changed.Epoch++
-	w.edit(func() { w.users[uid] = user.Restore(changed) })
-	w.local([]port.Change{{Tenant: acme, Kind: port.UserChanged, ID: uid.String()}})
-	between, _, err := l.Session(t.Context(), acme, sid)
-	require.NoError(t, err)
-	require.Equal(t, int64(1), between.Snapshot().Epoch)
-	adopted := session.Restore(w.sessions[sid].Snapshot())
-	adopted.Adopt(changed.Epoch)
-	w.edit(func() { w.sessions[sid] = adopted })
-
-	after, _, err := l.Session(t.Context(), acme, sid)
-
-	require.NoError(t, err)
-	require.True(t, after.Live(w.users[uid], w.Now()))
-	require.Zero(t, w.cost(func() { require.NoError(t, asks(l)["session"](t.Context())) }))
-}
-
-func TestSession_ThatWasRefreshedHasNotRunOut(t *testing.T) {
-	t.Parallel()
-	w, l := setup(t)
-	warm(t, l)
-	refreshed := w.sessions[sid].Snapshot()
-	refreshed.IdleUntil = refreshed.IdleUntil.Add(24 * time.Hour)
-	w.edit(func() { w.sessions[sid] = session.Restore(refreshed) })
-	w.move(25 * time.Hour)
-	require.NoError(t, l.Poll(t.Context()))
-
-	got, _, err := l.Session(t.Context(), acme, sid)
-
-	require.NoError(t, err)
-	require.True(t, got.Live(w.users[uid], w.Now()))
-}
-
-func TestSession_WhoseUserIsGoneComesWithTheError(t *testing.T) {
-	t.Parallel()
-	w, l := setup(t)
-	warm(t, l)
-	w.edit(func() { delete(w.users, uid) })
-	w.local([]port.Change{{Tenant: acme, Kind: port.UserChanged, ID: uid.String()}})
-
-	got, _, err := l.Session(t.Context(), acme, sid)
-
-	require.ErrorIs(t, err, user.ErrNotFound)
-	require.Equal(t, sid, got.ID())
-}
-
-func TestSession_IsNotKeptWhenItHasEnded(t *testing.T) {
-	t.Parallel()
-	w, l := setup(t)
-	w.sessions[sid].End(w.now)
-	require.NoError(t, asks(l)["session"](t.Context()))
-
-	require.Equal(t, 1, w.cost(func() { require.NoError(t, asks(l)["session"](t.Context())) }))
 }
 
 func TestLive_RemembersUnknownHostsUntilATenantChanges(t *testing.T) {
@@ -318,13 +265,13 @@ func TestLive_RemembersUnknownHostsUntilATenantChanges(t *testing.T) {
 func TestLive_DoesNotRememberWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	w, l := setup(t)
-	_, _, err := l.Session(t.Context(), acme, session.IDFromBytes([16]byte{99}))
+	_, err := live.Standing(t.Context(), l, acme, session.IDFromBytes([16]byte{99}))
 	require.ErrorIs(t, err, session.ErrNotFound)
 	_, err = l.Tenant(t.Context(), tenant.IDFromBytes([16]byte{99}))
 	require.ErrorIs(t, err, tenant.ErrNotFound)
 
 	require.Equal(t, 2, w.cost(func() {
-		_, _, _ = l.Session(t.Context(), acme, session.IDFromBytes([16]byte{99}))
+		_, _ = live.Standing(t.Context(), l, acme, session.IDFromBytes([16]byte{99}))
 		_, _ = l.Tenant(t.Context(), tenant.IDFromBytes([16]byte{99}))
 	}))
 }
@@ -398,8 +345,8 @@ func TestLive_MayBeUsedFromManySidesAtOnce(t *testing.T) {
 	w.edit(func() { w.sessions[sid] = last })
 	w.local([]port.Change{{Tenant: acme, Kind: port.SessionEnded, ID: sid.String()}})
 
-	got, _, err := l.Session(t.Context(), acme, sid)
+	got, err := live.Standing(t.Context(), l, acme, sid)
 
 	require.NoError(t, err)
-	require.False(t, got.Live(w.users[uid], w.now))
+	require.False(t, got.Session.Live(w.users[uid], w.now))
 }

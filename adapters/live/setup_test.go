@@ -145,7 +145,10 @@ func (w tenants) OriginAllowed(_ context.Context, origin string) (bool, error) {
 	return err == nil, err
 }
 
-func (w sessions) ByID(_ context.Context, _ tenant.ID, id session.ID) (*session.Session, error) {
+func (w sessions) ByID(_ context.Context, t tenant.ID, id session.ID) (*session.Session, error) {
+	if t != acme {
+		return nil, session.ErrNotFound
+	}
 	return find(w.world, &w.sessions, id, session.ErrNotFound)
 }
 

@@ -22,19 +22,31 @@ type counts[K comparable] struct {
 
 func newCounts[K comparable]() *counts[K] { return &counts[K]{seed: maphash.MakeSeed()} }
 
-// of returns a number that grows whenever k changes.
-func (c *counts[K]) of(k K) uint64 {
-	return c.all.Load() + c.place[maphash.Comparable(c.seed, k)%places].Load()
+// of returns how often k has changed.
+func (c *counts[K]) of(k K) stamp {
+	place := c.at(k)
+	return stamp{all: &c.all, place: place, sum: c.all.Load() + place.Load()}
 }
 
-func (c *counts[K]) change(k K) { c.place[maphash.Comparable(c.seed, k)%places].Add(1) }
+func (c *counts[K]) at(k K) *atomic.Uint64 { return &c.place[maphash.Comparable(c.seed, k)%places] }
+
+func (c *counts[K]) change(k K) { c.at(k).Add(1) }
 
 func (c *counts[K]) changeAll() { c.all.Add(1) }
 
-// kept is a value and the count it was read under.
+// stamp is how often something had changed when it was about to be read. It
+// knows where that is counted: to ask whether it changed since takes no lookup.
+type stamp struct {
+	all, place *atomic.Uint64
+	sum        uint64
+}
+
+func (s stamp) holds() bool { return s.all.Load()+s.place.Load() == s.sum }
+
+// kept is a value and the stamp it was read under.
 type kept[V any] struct {
 	value V
-	count uint64
+	under stamp
 }
 
 // shelf is a bounded cache of one kind of value.
@@ -63,24 +75,24 @@ func (s *shelf[K, V]) get(ctx context.Context, k K, load func(context.Context) (
 	if v, ok := s.peek(k); ok {
 		return v, nil
 	}
-	count := s.changes.of(k)
-	return s.flights.fly(ctx, k, count, func(ctx context.Context) (V, error) {
+	under := s.changes.of(k)
+	return s.flights.fly(ctx, k, under, func(ctx context.Context) (V, error) {
 		v, err := load(ctx)
 		if err == nil {
-			s.keep(k, v, count)
+			s.keep(k, v, under)
 		}
 		return v, err
 	})
 }
 
-// keep takes v, read after count was taken.
-func (s *shelf[K, V]) keep(k K, v V, count uint64) {
-	s.cache.Set(k, kept[V]{value: v, count: count})
+// keep takes v, read after its stamp was taken.
+func (s *shelf[K, V]) keep(k K, v V, under stamp) {
+	s.cache.Set(k, kept[V]{value: v, under: under})
 }
 
 func (s *shelf[K, V]) peek(k K) (V, bool) {
 	e, ok := s.cache.GetIfPresent(k)
-	if !ok || e.count != s.changes.of(k) {
+	if !ok || !e.under.holds() {
 		var none V
 		return none, false
 	}

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"ostiary/app/port"
 	"ostiary/app/tenancy"
-	"ostiary/domain/company"
 	"ostiary/domain/fault"
 	"ostiary/domain/portal"
 	"ostiary/domain/secret"
@@ -110,17 +110,19 @@ func (g *Guard) visit(ctx context.Context, b Bearer) (Visitor, bool, error) {
 	if err != nil {
 		return Visitor{}, false, refuse(err, credential("invalid"))
 	}
-	t, err := g.live.Tenant(ctx, claims.Tenant)
-	if err != nil {
-		return Visitor{}, false, refuse(err, tenant.Ref{}.Judged())
+	now := g.clock.Now()
+	st, missing := g.live.Standing(ctx, claims.Tenant, claims.Session, now)
+	if st.Tenant == nil {
+		return Visitor{}, false, refuse(missing, tenant.Ref{}.Judged())
 	}
-	var v Visitor
+	t := st.Tenant
 	err = g.standing(ctx, t, b.Hints)
 	if err == nil && !restricted && claims.Audience != g.names.Audience(t) {
 		err = refuse(session.ErrToken, resolved, credential("for another audience"))
 	}
+	var v Visitor
 	if err == nil {
-		v, err = g.enter(ctx, t, claims)
+		v, err = g.enter(st, missing, claims, now)
 	}
 	if err == nil && v.Session.Restricted() != restricted {
 		err = refuse(session.ErrToken, resolved, found, credential("of another kind of session"))
@@ -154,37 +156,33 @@ func (g *Guard) standing(ctx context.Context, t *tenant.Tenant, h tenancy.Hints)
 	return nil
 }
 
-// enter judges the live state behind a token that is good by itself.
-func (g *Guard) enter(ctx context.Context, t *tenant.Tenant, c session.Claims) (Visitor, error) {
-	s, p, err := g.live.Session(ctx, t.ID(), c.Session)
+// enter judges the live state behind a token that is good by itself; missing is
+// why it is not whole.
+func (g *Guard) enter(st *port.Standing, missing error, c session.Claims, now time.Time) (Visitor, error) {
+	s, p := st.Session, st.Person
 	switch {
-	case err != nil && s == nil:
-		return Visitor{}, refuse(err, resolved, credential("session unknown"))
-	case err != nil:
-		return Visitor{}, refuse(err, resolved, fault.Step{Name: "user", Outcome: "unknown"})
-	}
-	if !p.User.Enabled() {
+	case s == nil:
+		return Visitor{}, refuse(missing, resolved, credential("session unknown"))
+	case p.User == nil:
+		return Visitor{}, refuse(missing, resolved, fault.Step{Name: "user", Outcome: "unknown"})
+	case !p.User.Enabled():
 		return Visitor{}, refuse(session.ErrToken, resolved, fault.Step{Name: "user", Outcome: "disabled"})
-	}
-	if c.Subject != s.User() || !s.Live(p.User, g.clock.Now()) {
+	case c.Subject != s.User() || !s.Live(p.User, now):
 		return Visitor{}, refuse(session.ErrToken, resolved, found, credential("session ended"))
-	}
-	if c.TenantCode != t.Code() || c.Company != s.Company() || c.Portal != s.Portal() || c.Contact != p.Contact.ID() {
+	case c.TenantCode != st.Tenant.Code() || c.Company != s.Company() || c.Portal != s.Portal() || c.Contact != p.Contact.ID():
 		// Others read these claims: a token that was signed with wrong ones
 		// must not be good here either.
 		return Visitor{}, refuse(session.ErrToken, resolved, found, credential("contradicts its session"))
+	case st.Company == nil:
+		return Visitor{}, refuse(missing, resolved, found, credential("right"), fault.Step{Name: "portal", Outcome: "company unknown"})
 	}
-	co, err := g.live.Company(ctx, t.ID(), s.Company())
-	if err != nil {
-		return Visitor{}, refuse(err, resolved, found, credential("right"), fault.Step{Name: "portal", Outcome: "company unknown"})
-	}
-	v := Visitor{Tenant: t, Person: p, Session: s}
+	v := Visitor{Tenant: st.Tenant, Person: p, Session: s}
 	if s.Restricted() {
-		v.Entry = portal.Entry{Company: co, Portal: co.Portal()}
+		v.Entry = portal.Entry{Company: st.Company, Portal: st.Company.Portal()}
 		return v, nil
 	}
-	v.Entry, err = portal.Choose(portal.Entries(t, p.User, p.Contact, []*company.Company{co}), s.Portal())
-	if err != nil {
+	var err error
+	if v.Entry, err = st.Entry(); err != nil {
 		return Visitor{}, refuse(session.ErrToken, resolved, found, credential("right"), fault.Step{Name: "portal", Outcome: "closed"})
 	}
 	return v, nil

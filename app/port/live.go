@@ -2,10 +2,12 @@ package port
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"ostiary/domain/apitoken"
 	"ostiary/domain/company"
+	"ostiary/domain/portal"
 	"ostiary/domain/session"
 	"ostiary/domain/tenant"
 )
@@ -22,12 +24,41 @@ type Live interface {
 	// Fresh returns ErrUnavailable when nothing was heard for too long. Once it
 	// returns nil again the key set, too, was read since.
 	Fresh() error
-	// Session returns a session and whose it is. One that is not known, or whose
-	// user is not, comes with the error of what is missing; the session, then,
-	// with the latter.
-	Session(ctx context.Context, t tenant.ID, id session.ID) (*session.Session, Person, error)
+	// Standing returns what a session stands on; now is the clock's time, by which
+	// the caller will judge whether it lives. The first that is missing, of tenant,
+	// session, person and company in this order, comes with its error, nil as all
+	// after it; what was found before it is there.
+	Standing(ctx context.Context, t tenant.ID, id session.ID, now time.Time) (*Standing, error)
 	Company(ctx context.Context, t tenant.ID, id company.ID) (*company.Company, error)
 	APIToken(ctx context.Context, t tenant.ID, id apitoken.ID) (*apitoken.Token, error)
+}
+
+// Standing is a session with whose it is and where, as things are now. It is
+// shared: read it only.
+type Standing struct {
+	Tenant  *tenant.Tenant
+	Session *session.Session
+	Person  Person
+	Company *company.Company
+
+	once   sync.Once
+	entry  portal.Entry
+	closed error
+}
+
+// Entry is the portal that the session is for, when nothing is missing; else
+// and when it may not be entered it returns portal.ErrClosed. It is decided
+// once: nothing it depends on changes.
+func (s *Standing) Entry() (portal.Entry, error) {
+	s.once.Do(func() {
+		if s.Company == nil {
+			s.closed = portal.ErrClosed
+			return
+		}
+		entries := portal.Entries(s.Tenant, s.Person.User, s.Person.Contact, []*company.Company{s.Company})
+		s.entry, s.closed = portal.Choose(entries, s.Session.Portal())
+	})
+	return s.entry, s.closed
 }
 
 // LiveTenants is the part of Live that tells whose a request is.

@@ -49,22 +49,24 @@ func (s *Sessions) Refresh(ctx context.Context, in RefreshInput) (Grant, error) 
 	}
 	// What is known of the session names its user and portal, which stay;
 	// whether it lives, and which token is its last, is judged by what is stored.
-	before, person, err := s.live.Session(ctx, t.ID(), r.Session)
+	now := s.issuer.sys.Clock.Now()
+	st, err := s.live.Standing(ctx, t.ID(), r.Session, now)
+	before, person := st.Session, st.Person
 	switch {
-	case err != nil && before == nil:
+	case before == nil:
 		return Grant{}, gone(err, steps(resolved, "credential", "session unknown")...)
-	case err != nil:
+	case person.User == nil:
 		return Grant{}, gone(err, steps(resolved, "user", "unknown")...)
-	}
-	if !person.User.Enabled() {
+	case !person.User.Enabled():
 		return Grant{}, unproven(nil, steps(resolved, "user", "disabled")...)
-	}
-	if !before.Live(person.User, s.issuer.sys.Clock.Now()) {
+	case !before.Live(person.User, now):
 		return Grant{}, gone(session.ErrEnded, sessionEnded...)
+	case st.Company == nil:
+		return Grant{}, gone(err, shut...)
 	}
-	entry, err := s.entry(ctx, t, person, before.Portal())
+	entry, err := st.Entry()
 	if err != nil {
-		return Grant{}, err
+		return Grant{}, unproven(err, shut...)
 	}
 	next := s.issuer.successor(r)
 	after, err := s.rotate(ctx, t, person, r, next)
@@ -83,6 +85,9 @@ var (
 	resolved     = fault.Step{Name: "tenant", Outcome: "resolved"}
 	sessionEnded = steps(resolved, "user", "found", "credential", "session ended")
 	portalClosed = steps(resolved, "user", "found", "credential", "right", "portal", "closed")
+	// shut is portalClosed where the credential is judged only once it would be
+	// spent.
+	shut = steps(resolved, "user", "found", "portal", "closed")
 )
 
 // owner proves a refresh token genuine and finds its tenant.
@@ -145,19 +150,6 @@ func (s *Sessions) reused(ctx context.Context, stolen *session.Session, cause er
 		return fmt.Errorf("record reuse: %w", err)
 	}
 	return unproven(cause, steps(resolved, "user", "found", "credential", "reused")...)
-}
-
-func (s *Sessions) entry(ctx context.Context, t *tenant.Tenant, p port.Person, wanted company.PortalID) (portal.Entry, error) {
-	entries, err := s.issuer.entries(ctx, t, p)
-	if err != nil {
-		return portal.Entry{}, err
-	}
-	e, err := portal.Choose(entries, wanted)
-	if err != nil {
-		// The token itself is judged only once it would be spent.
-		return portal.Entry{}, unproven(err, steps(resolved, "user", "found", "portal", "closed")...)
-	}
-	return e, nil
 }
 
 // LogoutByToken ends the session of the current or any earlier refresh token.

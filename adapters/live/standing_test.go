@@ -1,0 +1,202 @@
+package live_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"ostiary/adapters/live"
+	"ostiary/app/port"
+	"ostiary/domain/company"
+	"ostiary/domain/session"
+	"ostiary/domain/tenant"
+	"ostiary/domain/user"
+)
+
+// grounds are what a session stands on, and how each of them goes.
+func grounds() map[string]withdrawal {
+	all := withdrawals()
+	standing := func(ctx context.Context, l *live.Live) (*port.Standing, error) {
+		return live.Standing(ctx, l, acme, sid)
+	}
+	out := map[string]withdrawal{"tenant": all["tenant"], "person": all["person"], "company": all["company"]}
+	gone := map[string]func(*port.Standing, error) bool{
+		"tenant": func(s *port.Standing, err error) bool { return err == nil && !s.Tenant.Active() },
+		"person": func(s *port.Standing, err error) bool { return errors.Is(err, user.ErrNotFound) && s.Session != nil },
+		"company": func(s *port.Standing, err error) bool {
+			return errors.Is(err, company.ErrNotFound) && s.Person.User != nil
+		},
+	}
+	for name, c := range out {
+		c.gone = func(ctx context.Context, l *live.Live) bool { return gone[name](standing(ctx, l)) }
+		out[name] = c
+	}
+	return out
+}
+
+func TestStanding_FollowsAllItStandsOn(t *testing.T) {
+	t.Parallel()
+	for name, c := range grounds() {
+		for how, tell := range map[string]func(*world, *live.Live) error{
+			"own change":       func(w *world, _ *live.Live) error { w.local([]port.Change{c.change}); return nil },
+			"change elsewhere": func(w *world, l *live.Live) error { w.announce(c.change); return l.Poll(t.Context()) },
+		} {
+			t.Run(name+"/"+how, func(t *testing.T) {
+				t.Parallel()
+				w, l := setup(t)
+				warm(t, l)
+				require.False(t, c.gone(t.Context(), l))
+
+				w.edit(func() { c.edit(w) })
+				require.NoError(t, tell(w, l))
+
+				require.True(t, c.gone(t.Context(), l))
+			})
+		}
+	}
+}
+
+// A change that comes in between the reads of which a standing is put together
+// must not leave what was there before it.
+func TestStanding_KeepsNothingThatChangedWhileItWasPutTogether(t *testing.T) {
+	t.Parallel()
+	const reads = 4 // tenant, session, person, company
+	for name, c := range grounds() {
+		for nth := range reads {
+			t.Run(fmt.Sprint(name, "/read ", nth), func(t *testing.T) {
+				t.Parallel()
+				w, l := setup(t)
+				var step func(left int) func()
+				step = func(left int) func() {
+					return func() {
+						if left > 0 {
+							w.edit(func() { w.before = step(left - 1) })
+							return
+						}
+						w.edit(func() { c.edit(w) })
+						w.local([]port.Change{c.change})
+					}
+				}
+				w.edit(func() { w.before = step(nth) })
+				_, _ = live.Standing(t.Context(), l, acme, sid)
+
+				require.True(t, c.gone(t.Context(), l))
+			})
+		}
+	}
+}
+
+func TestStanding_IsOneAndTheSameUntilSomethingChanges(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	first, err := live.Standing(t.Context(), l, acme, sid)
+	require.NoError(t, err)
+
+	again, err := live.Standing(t.Context(), l, acme, sid)
+	require.NoError(t, err)
+	require.Same(t, first, again)
+
+	w.local([]port.Change{{Tenant: acme, Kind: port.CompanyChanged, ID: cid.String()}})
+	after, err := live.Standing(t.Context(), l, acme, sid)
+	require.NoError(t, err)
+	require.NotSame(t, first, after)
+	require.Same(t, first.Session, after.Session, "which is not read again")
+}
+
+func TestStanding_OfAnotherTenantIsUnknown(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	warm(t, l)
+	other := tenant.IDFromBytes([16]byte{9})
+	w.edit(func() { w.tenants[other] = tenant.Restore(tenant.Snapshot{ID: other, Code: "other"}) })
+
+	st, err := live.Standing(t.Context(), l, other, sid)
+
+	require.ErrorIs(t, err, session.ErrNotFound)
+	require.Equal(t, other, st.Tenant.ID())
+	require.Nil(t, st.Session)
+}
+
+func TestStanding_HasTheSessionThatAdoptedItsUsersEpoch(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	warm(t, l)
+	// another sign-in of the user changes the password: its own session adopts
+	// the new epoch without being announced, and is read in between
+	changed := w.users[uid].Snapshot()
+	changed.Epoch++
+	w.edit(func() { w.users[uid] = user.Restore(changed) })
+	w.local([]port.Change{{Tenant: acme, Kind: port.UserChanged, ID: uid.String()}})
+	between, err := live.Standing(t.Context(), l, acme, sid)
+	require.NoError(t, err)
+	require.Equal(t, int64(1), between.Session.Snapshot().Epoch)
+	adopted := session.Restore(w.sessions[sid].Snapshot())
+	adopted.Adopt(changed.Epoch)
+	w.edit(func() { w.sessions[sid] = adopted })
+
+	after, err := live.Standing(t.Context(), l, acme, sid)
+
+	require.NoError(t, err)
+	require.True(t, after.Session.Live(w.users[uid], w.Now()))
+	require.Zero(t, w.cost(func() { require.NoError(t, asks(l)["session"](t.Context())) }))
+}
+
+func TestStanding_HasTheSessionThatWasRefreshed(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	warm(t, l)
+	refreshed := w.sessions[sid].Snapshot()
+	refreshed.IdleUntil = refreshed.IdleUntil.Add(24 * time.Hour)
+	w.edit(func() { w.sessions[sid] = session.Restore(refreshed) })
+	w.move(25 * time.Hour)
+	require.NoError(t, l.Poll(t.Context()))
+
+	got, err := live.Standing(t.Context(), l, acme, sid)
+
+	require.NoError(t, err)
+	require.True(t, got.Session.Live(w.users[uid], w.Now()))
+}
+
+func TestStanding_WhoseUserIsGoneComesWithTheError(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	warm(t, l)
+	w.edit(func() { delete(w.users, uid) })
+	w.local([]port.Change{{Tenant: acme, Kind: port.UserChanged, ID: uid.String()}})
+
+	got, err := live.Standing(t.Context(), l, acme, sid)
+
+	require.ErrorIs(t, err, user.ErrNotFound)
+	require.Equal(t, sid, got.Session.ID())
+}
+
+// The kept session does not live by the present state of its user, so that it is
+// to be read again, and cannot be.
+func TestStanding_IsNoEndedSessionWhileTheStoreIsDown(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	warm(t, l)
+	w.move(25 * time.Hour)
+	require.NoError(t, l.Poll(t.Context()))
+	w.edit(func() { w.down = true })
+
+	st, err := live.Standing(t.Context(), l, acme, sid)
+
+	require.ErrorIs(t, err, errDown)
+	require.NotNil(t, st.Tenant)
+	require.Nil(t, st.Session)
+	require.Zero(t, st.Person)
+}
+
+func TestStanding_IsNotKeptWhenTheSessionHasEnded(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	w.sessions[sid].End(w.now)
+	require.NoError(t, asks(l)["session"](t.Context()))
+
+	require.Equal(t, 1, w.cost(func() { require.NoError(t, asks(l)["session"](t.Context())) }))
+}
