@@ -48,6 +48,9 @@ func newProven(most uint64, now func() time.Time) *proven {
 			return max(time.Nanosecond, e.Value.claims.Expires.Add(skew).Sub(now()))
 		}),
 		Executor: func(upkeep func()) { upkeep() },
+		// Which proofs are to go need not be known to the second: times are judged
+		// by the caller's clock, whatever is still kept.
+		Clock: otter.NewCoarseClock(time.Second),
 	})}
 }
 
