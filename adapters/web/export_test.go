@@ -11,6 +11,7 @@ import (
 var (
 	ClientAddress = clientAddress
 	IsHost        = isHost
+	PlainSpan     = plainSpan
 	WithoutPort   = withoutPort
 )
 

@@ -98,7 +98,7 @@ func (i *inspector) whole(p []byte) (line []byte, ok bool) {
 		return nil, false
 	}
 	end := bytes.IndexByte(p, '\n') - 1
-	if end < 0 || p[end] != '\r' || i.size+end+2 > i.most() || span(plainChars, p[:end]) < end {
+	if end < 0 || p[end] != '\r' || i.size+end+2 > i.most() || plainSpan(p[:end]) < end {
 		return nil, false
 	}
 	if i.state == inHead && !i.head.started && !tokenChars.has(p[0]) {
@@ -124,7 +124,7 @@ func (i *inspector) plain(p []byte) int {
 		return 0
 	}
 	p = p[:min(len(p), max(0, i.most()-i.size))]
-	n := span(plainChars, p)
+	n := plainSpan(p)
 	i.line = append(i.line, p[:n]...)
 	i.size += n
 	return n
