@@ -59,6 +59,7 @@ type Visitor struct {
 	Person  port.Person
 	Session *session.Session
 	Entry   portal.Entry
+	Actor   string // kind:id, for audit records and logs
 }
 
 // Judged are the decisions by which the visitor came in.
@@ -176,7 +177,7 @@ func (g *Guard) enter(st *port.Standing, missing error, c session.Claims, now ti
 	case st.Company == nil:
 		return Visitor{}, refuse(missing, resolved, found, credential("right"), fault.Step{Name: "portal", Outcome: "company unknown"})
 	}
-	v := Visitor{Tenant: st.Tenant, Person: p, Session: s}
+	v := Visitor{Tenant: st.Tenant, Person: p, Session: s, Actor: st.Actor()}
 	if s.Restricted() {
 		v.Entry = portal.Entry{Company: st.Company, Portal: st.Company.Portal()}
 		return v, nil

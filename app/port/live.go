@@ -44,21 +44,30 @@ type Standing struct {
 	once   sync.Once
 	entry  portal.Entry
 	closed error
+	actor  string
 }
 
-// Entry is the portal that the session is for, when nothing is missing; else
-// and when it may not be entered it returns portal.ErrClosed. It is decided
-// once: nothing it depends on changes.
+// Actor names the user in audit records and logs. Session and person must not
+// be missing.
+func (s *Standing) Actor() string {
+	s.once.Do(s.decide)
+	return s.actor
+}
+
+// Entry is the portal that the session is for. It returns portal.ErrClosed when
+// that may not be entered, or the company is missing; nothing else may be. It is
+// decided once: nothing it depends on changes.
 func (s *Standing) Entry() (portal.Entry, error) {
-	s.once.Do(func() {
-		if s.Company == nil {
-			s.closed = portal.ErrClosed
-			return
-		}
+	s.once.Do(s.decide)
+	return s.entry, s.closed
+}
+
+func (s *Standing) decide() {
+	s.actor, s.closed = "user:"+s.Session.User().String(), portal.ErrClosed
+	if s.Company != nil {
 		entries := portal.Entries(s.Tenant, s.Person.User, s.Person.Contact, []*company.Company{s.Company})
 		s.entry, s.closed = portal.Choose(entries, s.Session.Portal())
-	})
-	return s.entry, s.closed
+	}
 }
 
 // LiveTenants is the part of Live that tells whose a request is.

@@ -182,7 +182,7 @@ func (s *Sessions) Logout(ctx context.Context, b access.Bearer) error {
 	if err != nil {
 		return err
 	}
-	return s.end(ctx, v.Tenant.ID(), v.Session.ID(), actorOf(v))
+	return s.end(ctx, v.Tenant.ID(), v.Session.ID(), v.Actor)
 }
 
 // SwitchInput asks for another portal of the same person.
@@ -268,7 +268,7 @@ func (s *Sessions) EndOne(ctx context.Context, in EndInput) error {
 	if target.User() != v.Person.User.ID() || !target.Live(v.Person.User, s.issuer.sys.Clock.Now()) {
 		return session.ErrNotFound
 	}
-	return s.end(ctx, v.Tenant.ID(), in.Session, actorOf(v))
+	return s.end(ctx, v.Tenant.ID(), in.Session, v.Actor)
 }
 
 // EndOthers ends all of the bearer's sessions but this one.
@@ -287,7 +287,7 @@ func (s *Sessions) EndOthers(ctx context.Context, b access.Bearer) error {
 			if one.ID() == v.Session.ID() {
 				continue
 			}
-			if err := s.end(ctx, v.Tenant.ID(), one.ID(), actorOf(v)); err != nil {
+			if err := s.end(ctx, v.Tenant.ID(), one.ID(), v.Actor); err != nil {
 				return err
 			}
 			ended++
@@ -324,8 +324,6 @@ func (s *Sessions) end(ctx context.Context, t tenant.ID, id session.ID, by strin
 		Outcome: audit.Granted,
 	})
 }
-
-func actorOf(v access.Visitor) string { return "user:" + v.Person.User.ID().String() }
 
 // gone turns what does not exist or has ended into the one answer to a bad
 // credential; outages stay outages.

@@ -41,20 +41,20 @@ func (u UUID[K]) IsZero() bool { return u.b == [16]byte{} }
 
 // String returns the canonical form, "" for the zero value.
 func (u UUID[K]) String() string {
-	if u.IsZero() {
-		return ""
-	}
 	var buf [36]byte
-	hex.Encode(buf[0:8], u.b[0:4])
-	buf[8] = '-'
-	hex.Encode(buf[9:13], u.b[4:6])
-	buf[13] = '-'
-	hex.Encode(buf[14:18], u.b[6:8])
-	buf[18] = '-'
-	hex.Encode(buf[19:23], u.b[8:10])
-	buf[23] = '-'
-	hex.Encode(buf[24:36], u.b[10:16])
-	return string(buf[:])
+	return string(u.Append(buf[:0]))
+}
+
+// Append appends what String returns.
+func (u UUID[K]) Append(to []byte) []byte {
+	if u.IsZero() {
+		return to
+	}
+	to = append(hex.AppendEncode(to, u.b[0:4]), '-')
+	to = append(hex.AppendEncode(to, u.b[4:6]), '-')
+	to = append(hex.AppendEncode(to, u.b[6:8]), '-')
+	to = append(hex.AppendEncode(to, u.b[8:10]), '-')
+	return hex.AppendEncode(to, u.b[10:16])
 }
 
 // MaxNumber is the largest integer that every JSON reader keeps exact

@@ -60,7 +60,7 @@ func prove(c *web.Call, by func(context.Context, access.Bearer) (access.Visitor,
 		return access.Visitor{}, access.Bearer{}, err
 	}
 	c.SetTenant(v.Tenant.ID())
-	c.SetActor("user:" + v.Person.User.ID().String())
+	c.SetActor(v.Actor)
 	return v, b, nil
 }
 
