@@ -44,14 +44,14 @@ func (Random) Fill(b []byte) {
 	_, _ = rand.Read(b)
 }
 
-// RequestID makes a UUID version 7 (RFC 9562 section 5.7) that takes no turn:
+// RequestID makes a UUID version 7 (RFC 9562 section 5.7) of now that takes no turn:
 // those of one millisecond are in no order, and who answers many requests at
 // once does not line up for their names.
-func RequestID() string {
+func RequestID(now time.Time) string {
 	var b uuid.UUID
 	_, _ = rand.Read(b[:])
 	var ms [8]byte
-	binary.BigEndian.PutUint64(ms[:], uint64(time.Now().UnixMilli()))
+	binary.BigEndian.PutUint64(ms[:], uint64(now.UnixMilli()))
 	copy(b[:6], ms[2:])
 	b[6], b[8] = b[6]&0x0f|0x70, b[8]&0x3f|0x80
 	return b.String()

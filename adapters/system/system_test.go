@@ -48,7 +48,7 @@ func TestRequestID_IsVersion7AndItsOwn(t *testing.T) {
 	seen := map[string]bool{}
 
 	for range 1000 {
-		id, err := uuid.Parse(system.RequestID())
+		id, err := uuid.Parse(system.RequestID(time.Now()))
 		require.NoError(t, err)
 		require.Equal(t, uuid.Version(7), id.Version())
 		require.Equal(t, uuid.RFC4122, id.Variant())

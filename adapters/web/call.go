@@ -21,8 +21,10 @@ type Call struct {
 	endpoint *endpoint
 	route    *Route
 	id       string
+	started  time.Time
 	until    deadline
-	head     []headerField // once it was asked for
+	raw      string // the head's fields, once they were asked for
+	head     []headerField
 	few      [fewFields]headerField
 	params   map[string]string
 	query    url.Values
@@ -33,6 +35,7 @@ type Call struct {
 	hints    tenancy.Hints // as the handler last read them
 	hinted   bool
 	receipt  *string
+	text     [36]byte      // room to write an id
 	status   int           // of the answer, once there is one
 	took     time.Duration // to make it
 }

@@ -22,8 +22,8 @@ type Receipts interface {
 // Config is what the server needs to know. NewID and Now are required; every
 // other zero value has a working meaning.
 type Config struct {
-	NewID func() string    // makes request ids (UUIDv7)
-	Now   func() time.Time // measures durations only
+	NewID func(time.Time) string // makes request ids (UUIDv7)
+	Now   func() time.Time       // measures durations, and dates ids and log lines
 
 	// HTTPS says that users reach the service by https, which decides HSTS.
 	HTTPS bool

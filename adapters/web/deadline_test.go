@@ -80,7 +80,7 @@ func TestDeadline_EndReleasesWhatFollowsIt(t *testing.T) { //nolint:paralleltest
 
 func TestContext_CarriesTheRequestIDThatTheAnswerShows(t *testing.T) {
 	t.Parallel()
-	srv := web.New(web.Config{NewID: func() string { return "id-7" }, Now: time.Now, RequestKey: key{}}, zap.NewNop())
+	srv := web.New(web.Config{NewID: func(time.Time) string { return "id-7" }, Now: time.Now, RequestKey: key{}}, zap.NewNop())
 	srv.Mount(web.Dialect{Name: "who", Routes: []web.Route{{Method: "GET", Path: "/who", Handler: func(c *web.Call) error {
 		child, cancel := context.WithCancel(context.WithoutCancel(c.Context()))
 		defer cancel()

@@ -21,18 +21,15 @@ var plainStatus = map[fault.Kind]int{
 // handle is what Fiber calls for a path.
 func (e *endpoint) handle(s *Server) fiber.Handler {
 	return func(f *fiber.Ctx) error {
-		started, id := s.cfg.Now(), requestID(f.Context())
-		c := &Call{
-			fiber: f, server: s, endpoint: e, id: id,
-			until: deadline{at: started.Add(s.cfg.RequestTimeout), now: s.cfg.Now, key: s.cfg.RequestKey, value: id},
-		}
+		c, _ := f.Context().UserValue(callKey).(*Call) // serve saw to it
+		c.fiber, c.endpoint = f, e
 		defer c.until.end()
 		s.metrics.begin()
 		if err := c.guarded(c.run); err != nil {
 			c.refuse(err)
 		}
 		c.share()
-		c.finish(started)
+		c.finish()
 		return nil
 	}
 }

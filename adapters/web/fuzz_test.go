@@ -145,7 +145,7 @@ func FuzzServer(f *testing.F) {
 // fails on demand.
 func listenLocally(f *testing.F) string {
 	f.Helper()
-	srv := web.New(web.Config{NewID: func() string { return "id" }, Now: time.Now, Receipts: receipts{}}, zap.NewNop())
+	srv := web.New(web.Config{NewID: func(time.Time) string { return "id" }, Now: time.Now, Receipts: receipts{}}, zap.NewNop())
 	d := (&toy{}).dialect()
 	d.Routes = slices.DeleteFunc(d.Routes, func(r web.Route) bool {
 		return strings.HasSuffix(r.Path, "/wait") || strings.Contains(r.Path, "/fail/")

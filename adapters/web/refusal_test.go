@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -77,7 +78,7 @@ func TestRefusal_BrokenRenderIsABareError(t *testing.T) {
 		"fails":  func(*web.Call, error) error { return errors.New(canary) },
 		"panics": func(*web.Call, error) error { panic(canary) },
 	} {
-		srv := web.New(web.Config{NewID: func() string { return "id-1" }, Now: now}, zap.NewNop())
+		srv := web.New(web.Config{NewID: func(time.Time) string { return "id-1" }, Now: now}, zap.NewNop())
 		srv.Mount(web.Dialect{Name: "broken", Render: broken, Prefixes: []string{"/b"}})
 
 		got := do(t, listen(t, srv), "GET", "/b/x", "")
@@ -206,7 +207,7 @@ func TestLog_TellsOfWhatCouldNotBeRead(t *testing.T) {
 func TestMetrics_CountByPattern(t *testing.T) {
 	t.Parallel()
 	registry := prometheus.NewRegistry()
-	srv := web.New(web.Config{NewID: func() string { return "id" }, Now: now, Metrics: registry}, zap.NewNop())
+	srv := web.New(web.Config{NewID: func(time.Time) string { return "id" }, Now: now, Metrics: registry}, zap.NewNop())
 	srv.Mount(new(toy).dialect())
 	srv.Mount(web.Dialect{Name: "plumbing", Render: render, Routes: []web.Route{{Method: "GET", Path: "/metrics", Handler: web.Metrics(registry)}}})
 	addr := listen(t, srv)

@@ -12,8 +12,9 @@ import (
 	"ostiary/domain/tenant"
 )
 
-// headerField is one line of the head.
-type headerField struct{ name, value string }
+// headerField is where a line of the head has its name and its value, in bytes from
+// the beginning of the first.
+type headerField struct{ name, colon, value, end uint16 }
 
 // fewFields is how many a Call has room for; more take a piece of memory of
 // their own.
@@ -22,24 +23,45 @@ const fewFields = 16
 // fields are those of the request as the inspector let them through, rather
 // than fasthttp's table, which keeps only the last of some repeated headers.
 func (c *Call) fields() []headerField {
-	if c.head == nil {
-		raw := string(c.fiber.Request().Header.RawHeaders())
-		c.head = c.few[:0]
-		for line := range strings.SplitSeq(raw, "\r\n") {
-			if name, value, ok := strings.Cut(line, ":"); ok {
-				c.head = append(c.head, headerField{name, strings.Trim(value, " \t")})
-			}
+	if c.head != nil {
+		return c.head
+	}
+	c.raw, c.head = string(c.fiber.Request().Header.RawHeaders()), c.few[:0]
+	for at := 0; at < len(c.raw); {
+		end := len(c.raw)
+		if n := strings.IndexByte(c.raw[at:], '\n'); n >= 0 {
+			end = at + n
 		}
+		if colon := strings.IndexByte(c.raw[at:end], ':'); colon >= 0 {
+			c.head = append(c.head, fieldAt(c.raw, at, at+colon, end))
+		}
+		at = end + 1
 	}
 	return c.head
 }
+
+// fieldAt leaves the blanks around a value out (RFC 9110 section 5.5), and the
+// end of the line.
+func fieldAt(raw string, name, colon, end int) headerField {
+	value := colon + 1
+	for value < end && isBlank(raw[value]) {
+		value++
+	}
+	for end > value && isBlank(raw[end-1]) {
+		end--
+	}
+	// A head has no more than maxHead bytes.
+	return headerField{uint16(name), uint16(colon), uint16(value), uint16(end)} //nolint:gosec // see above
+}
+
+func isBlank(b byte) bool { return b == ' ' || b == '\t' || b == '\r' }
 
 // values returns every value of a header, as sent.
 func (c *Call) values(name string) []string {
 	var found []string
 	for _, f := range c.fields() {
-		if f.is(name) {
-			found = append(found, f.value)
+		if c.is(f, name) {
+			found = append(found, c.raw[f.value:f.end])
 		}
 	}
 	return found
@@ -48,9 +70,9 @@ func (c *Call) values(name string) []string {
 // first returns a header's first value and how often the header was sent.
 func (c *Call) first(name string) (value string, times int) {
 	for _, f := range c.fields() {
-		if f.is(name) {
+		if c.is(f, name) {
 			if times == 0 {
-				value = f.value
+				value = c.raw[f.value:f.end]
 			}
 			times++
 		}
@@ -58,8 +80,8 @@ func (c *Call) first(name string) (value string, times int) {
 	return value, times
 }
 
-func (f headerField) is(name string) bool {
-	return len(f.name) == len(name) && strings.EqualFold(f.name, name)
+func (c *Call) is(f headerField, name string) bool {
+	return int(f.colon-f.name) == len(name) && strings.EqualFold(c.raw[f.name:f.colon], name)
 }
 
 // Header returns the one value of a header, "" when it is absent, and

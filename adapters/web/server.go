@@ -64,6 +64,7 @@ func (s *Server) Listen(ln net.Listener) error {
 	srv.SecureErrorLogMessage = true
 	srv.CloseOnShutdown = true
 	srv.NoDefaultContentType = true
+	srv.LazyRequestTime = true // nobody asks for it
 	// The gate refuses in our own words before fasthttp would.
 	srv.Concurrency = s.cfg.Concurrency + 1
 	if !s.gate.open(ln) {
@@ -93,7 +94,7 @@ var known = map[string]bool{
 // serve stands before Fiber, whose own answers to odd methods and panics quote
 // the request.
 func (s *Server) serve(ctx *fasthttp.RequestCtx, next fasthttp.RequestHandler) {
-	s.prepare(ctx)
+	c := s.call(ctx)
 	if !known[string(ctx.Method())] {
 		// No route has TRACE: whoever owns the path says 405 in its own words,
 		// and nothing that the client made up reaches a log or a metric.
@@ -102,7 +103,7 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, next fasthttp.RequestHandler) {
 	}
 	defer func() {
 		if p := recover(); p != nil {
-			s.logPanic(requestID(ctx), p)
+			s.logPanic(c.id, p)
 			ctx.Response.ResetBody()
 			_ = s.bare(ctx, 500, ErrInternal.Code())
 		}
@@ -114,20 +115,32 @@ func (s *Server) serve(ctx *fasthttp.RequestCtx, next fasthttp.RequestHandler) {
 // the refusal is logged and nothing else: the error may quote the request.
 func (s *Server) unreadable(ctx *fasthttp.RequestCtx, err error) {
 	ctx.Response.Reset()
-	s.prepare(ctx)
+	id := s.cfg.NewID(s.cfg.Now())
+	s.prepare(ctx, id)
 	refused, status := Pick(wireFault(err), nil, map[string]int{ErrMalformed.Code(): 400})
 	_ = s.bare(ctx, status, refused.Code())
 	s.metrics.refuse(refused.Code())
-	s.log.Info("unreadable request", zap.String("request_id", requestID(ctx)), zap.Int("status", status), zap.String("refused", refused.Code()))
+	s.log.Info("unreadable request", zap.String("request_id", id), zap.Int("status", status), zap.String("refused", refused.Code()))
 }
 
-const idKey = "ostiary.request-id"
+const callKey = "ostiary.call"
+
+// call begins the Call of a request, which goes where ctx goes.
+func (s *Server) call(ctx *fasthttp.RequestCtx) *Call {
+	now := s.cfg.Now()
+	id := s.cfg.NewID(now)
+	c := &Call{
+		server: s, id: id, started: now,
+		until: deadline{at: now.Add(s.cfg.RequestTimeout), now: s.cfg.Now, key: s.cfg.RequestKey, value: id},
+	}
+	ctx.SetUserValue(callKey, c)
+	s.prepare(ctx, id)
+	return c
+}
 
 // prepare gives the answer its id and the headers that hold until a handler
 // replaces them.
-func (s *Server) prepare(ctx *fasthttp.RequestCtx) {
-	id := s.cfg.NewID()
-	ctx.SetUserValue(idKey, id)
+func (s *Server) prepare(ctx *fasthttp.RequestCtx, id string) {
 	h := &ctx.Response.Header
 	// To copy a header takes less than to set each of its fields.
 	s.standing.CopyTo(h)
@@ -160,11 +173,6 @@ const (
 
 var idName = []byte(idHeader)
 
-func requestID(ctx *fasthttp.RequestCtx) string {
-	id, _ := ctx.UserValue(idKey).(string)
-	return id
-}
-
 // bare answers outside every dialect.
 func (s *Server) bare(ctx *fasthttp.RequestCtx, status int, code string) error {
 	ctx.SetStatusCode(status)
@@ -176,7 +184,7 @@ func (s *Server) bare(ctx *fasthttp.RequestCtx, status int, code string) error {
 // busyAnswer is what a connection beyond the limit gets.
 func (s *Server) busyAnswer() []byte {
 	const text = `{"error":"unavailable"}`
-	head := "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n" + idHeader + ": " + s.cfg.NewID()
+	head := "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n" + idHeader + ": " + s.cfg.NewID(s.cfg.Now())
 	for name, value := range s.standing.All() {
 		head += "\r\n" + string(name) + ": " + string(value)
 	}

@@ -18,7 +18,7 @@ var now = time.Now
 func TestShutdown_FinishesAcceptedRequestsAndClosesIdleConnections(t *testing.T) {
 	t.Parallel()
 	d := &toy{entered: make(chan struct{}), release: make(chan struct{})}
-	srv := web.New(web.Config{NewID: func() string { return "id" }, Now: now}, zap.NewNop())
+	srv := web.New(web.Config{NewID: func(time.Time) string { return "id" }, Now: now}, zap.NewNop())
 	srv.Mount(d.dialect())
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -64,7 +64,7 @@ func TestShutdown_GivesUpWithItsContext(t *testing.T) {
 
 func TestShutdown_BeforeListenMeansNothingIsServed(t *testing.T) {
 	t.Parallel()
-	srv := web.New(web.Config{NewID: func() string { return "id" }, Now: now}, zap.NewNop())
+	srv := web.New(web.Config{NewID: func(time.Time) string { return "id" }, Now: now}, zap.NewNop())
 	require.NoError(t, srv.Shutdown(context.Background()))
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
@@ -78,7 +78,7 @@ func TestShutdown_BeforeListenMeansNothingIsServed(t *testing.T) {
 func started(t *testing.T) (string, *toy, *web.Server) {
 	t.Helper()
 	d := &toy{entered: make(chan struct{}), release: make(chan struct{})}
-	srv := web.New(web.Config{NewID: func() string { return "id" }, Now: now}, zap.NewNop())
+	srv := web.New(web.Config{NewID: func(time.Time) string { return "id" }, Now: now}, zap.NewNop())
 	srv.Mount(d.dialect())
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -192,7 +192,7 @@ func setup(t *testing.T, change func(*web.Config)) (string, *toy, *observer.Obse
 	core, logs := observer.New(zapcore.DebugLevel)
 	var ids atomic.Int64
 	cfg := web.Config{
-		NewID:          func() string { return fmt.Sprintf("id-%d", ids.Add(1)) },
+		NewID:          func(time.Time) string { return fmt.Sprintf("id-%d", ids.Add(1)) },
 		Now:            time.Now,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("10.0.0.0/8")},
 		Receipts:       receipts{},

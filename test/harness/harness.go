@@ -151,7 +151,7 @@ func (w *World) Serve(t testing.TB, dialects ...web.Dialect) {
 	srv := web.New(web.Config{
 		// The race detector on a busy machine is no reason to give up.
 		RequestTimeout: 5 * time.Minute, ReadTimeout: 5 * time.Minute, WriteTimeout: 5 * time.Minute,
-		NewID: func() string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now,
+		NewID: func(time.Time) string { return uuid.Must(uuid.NewV7()).String() }, Now: time.Now,
 		HTTPS: strings.HasPrefix(w.PublicURL, "https://"), AllowedOrigin: w.Resolver.OriginAllowed, Served: w.Resolver.Served,
 		Receipts: receipts{w.Receipts}, RequestKey: port.RequestKey(), Metrics: w.Metrics,
 	}, w.log)
