@@ -6,7 +6,10 @@ import (
 	"net/rpc"
 	"net/rpc/jsonrpc"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
+	"sync"
 	"syscall"
 )
 
@@ -39,18 +42,63 @@ func Child(in io.Reader, out io.Writer) error {
 
 func serve(conn io.ReadWriteCloser) {
 	s := rpc.NewServer()
-	if err := s.RegisterName("Hashing", hashing{}); err != nil {
+	if err := s.RegisterName("Hashing", hashing{newRoom()}); err != nil {
 		panic(err) // it is the same for every process
 	}
 	s.ServeCodec(jsonrpc.NewServerCodec(conn))
 }
 
-type hashing struct{}
+type hashing struct{ room *room }
 
 // Do has the form that net/rpc asks for.
-func (hashing) Do(j Job, done *Done) (err error) {
+func (h hashing) Do(j Job, done *Done) (err error) {
+	h.room.take(uint64(j.MemoryKiB) << 10)
 	*done, err = Work(j)
 	return err
+}
+
+// room keeps what hashes take within the memory limit. The runtime does not by
+// itself: it lets whoever asks have more while it collects, and does not reckon
+// with a fourth of the limit being asked for at once.
+type room struct {
+	limit   uint64 // bytes
+	heap    func() (held, cycles uint64)
+	collect func()
+
+	mu     sync.Mutex
+	cycles uint64 // of collection, when it was taken last
+	taken  uint64 // what there was then and what was to come, in bytes
+}
+
+func newRoom() *room {
+	return &room{
+		limit: uint64(debug.SetMemoryLimit(-1)), //nolint:gosec // no limit is negative
+		heap:  heap, collect: runtime.GC,
+	}
+}
+
+// take waits until so many bytes more have room, or all that is over has been
+// collected.
+func (r *room) take(bytes uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	held, cycles := r.heap()
+	if cycles == r.cycles {
+		held = max(held, r.taken) // who came before may not have what it came for yet
+	}
+	if held+bytes > r.limit {
+		r.collect()
+		held, cycles = r.heap()
+	}
+	r.cycles, r.taken = cycles, held+bytes
+}
+
+// heap returns the bytes that are in use or over and not collected, and how
+// often was collected.
+func heap() (held, cycles uint64) {
+	of := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/gc/cycles/total:gc-cycles"}}
+	metrics.Read(of)
+	return of[0].Value.Uint64(), of[1].Value.Uint64()
 }
 
 // ends are the two directions of a connection that the end of the program
