@@ -14,6 +14,7 @@ import (
 
 	"ostiary/adapters/argon"
 	"ostiary/adapters/cli"
+	"ostiary/adapters/system"
 	"ostiary/adapters/web/wellknown/openapi"
 	"ostiary/app/directory"
 	"ostiary/app/operation"
@@ -25,6 +26,7 @@ import (
 // Main runs the command line and returns its exit code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if slices.Equal(args, []string{argon.ChildArgument}) {
+		go system.ForgetStart()
 		if err := argon.Child(stdin, stdout); err != nil {
 			fmt.Fprintln(stderr, "ostiary:", err)
 			return 2

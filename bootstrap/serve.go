@@ -52,7 +52,10 @@ func Serve(ctx context.Context, c Config, s Surroundings, extra ...fx.Option) er
 		_ = ln.Close()
 		return plainly(err)
 	}
-	go debug.FreeOSMemory() // a start leaves as much behind as all that goes on needs
+	go func() { // a start leaves as much behind as all that goes on needs
+		debug.FreeOSMemory()
+		system.ForgetStart()
+	}()
 	select {
 	case <-ctx.Done():
 	case err = <-failed:

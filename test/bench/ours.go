@@ -199,7 +199,7 @@ func memory(s *scene, p plan, out *sheet) {
 	for range p.rounds {
 		for _, n := range []int{256, 10_000} {
 			d, us := deployed(s, p)
-			idle := us.usage(s).Memory
+			idle := settled(s, us)
 			out.note("idle", "MiB", mib(idle))
 			d.SignIn(d.Found("bench"))
 			done := crowd(s, us, n)
@@ -208,6 +208,21 @@ func memory(s *scene, p plan, out *sheet) {
 			d.Stop()
 		}
 	}
+}
+
+// settled is what a process takes that does nothing, once its start is over:
+// when it has taken no less for a second.
+func settled(s *scene, us target) (least int64) {
+	least = us.usage(s).Memory
+	for range 10 {
+		time.Sleep(time.Second)
+		now := us.usage(s).Memory
+		if now >= least {
+			break
+		}
+		least = now
+	}
+	return least
 }
 
 func mib(bytes int64) float64 { return float64(bytes) / (1 << 20) }

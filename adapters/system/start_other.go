@@ -1,0 +1,6 @@
+//go:build !linux
+
+package system
+
+// ForgetStart does nothing here: see the one for Linux.
+func ForgetStart() {}
