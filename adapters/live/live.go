@@ -27,7 +27,7 @@ type Stores struct {
 	Tokens    port.APITokens
 	Changes   port.Changes
 	// Clock measures for how long nothing was heard. Nobody must set it while the
-	// process runs, as a clock that follows the store's is.
+	// process runs, as is done to a clock that follows the store's.
 	Clock port.Clock
 	// Keys reads the key set again; nil: there is none.
 	Keys func(context.Context) error

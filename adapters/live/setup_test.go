@@ -154,7 +154,10 @@ func (w sessions) ByID(_ context.Context, t tenant.ID, id session.ID) (*session.
 
 func (w users) ByID(_ context.Context, _ tenant.ID, id user.ID) (port.Person, error) {
 	u, err := find(w.world, &w.users, id, user.ErrNotFound)
-	return port.Person{User: u}, err
+	if err != nil {
+		return port.Person{}, err
+	}
+	return port.Person{User: u, Contact: contact.Restore(contact.Snapshot{Tenant: acme, ID: person})}, nil
 }
 
 func (w companies) ByID(_ context.Context, _ tenant.ID, id company.ID) (*company.Company, error) {

@@ -36,12 +36,13 @@ func (c *counts[K]) changeAll() { c.all.Add(1) }
 
 // stamp is how often something had changed when it was about to be read. It
 // knows where that is counted: to ask whether it changed since takes no lookup.
+// The zero value is that of nothing, and does not hold.
 type stamp struct {
 	all, place *atomic.Uint64
 	sum        uint64
 }
 
-func (s stamp) holds() bool { return s.all.Load()+s.place.Load() == s.sum }
+func (s stamp) holds() bool { return s.all != nil && s.all.Load()+s.place.Load() == s.sum }
 
 // kept is a value and the stamp it was read under.
 type kept[V any] struct {

@@ -12,7 +12,8 @@ import (
 	"ostiary/domain/user"
 )
 
-// seat is a session and, once it was asked for, all that it stands on.
+// seat is a session and, once it was asked for, all that it stands on. What is
+// heard of the session itself takes the seat away with everything on it.
 type seat struct {
 	session *session.Session
 	whole   atomic.Pointer[whole]
@@ -21,8 +22,7 @@ type seat struct {
 // whole is a standing in which nothing is missing, and the stamps of what it
 // was put together from: bearers come back, and one look then does for four.
 type whole struct {
-	port.Standing
-
+	standing                *port.Standing
 	tenant, person, company stamp
 }
 
@@ -39,43 +39,68 @@ func (l *Live) Standing(ctx context.Context, t tenant.ID, id session.ID, now tim
 	known, _ := l.sessions.peek(of[session.ID]{t, id})
 	if known != nil {
 		w := known.whole.Load()
-		if w != nil && w.holds() && w.Session.Live(w.Person.User, now) {
-			return &w.Standing, nil
+		if w != nil && w.holds() && w.standing.Session.Live(w.standing.Person.User, now) {
+			return w.standing, nil
 		}
 	}
 	return l.gather(ctx, of[session.ID]{t, id}, known, now)
 }
 
 // gather puts a standing together; known is the seat that is kept, nil for
-// none. Each stamp is taken before what it vouches for is read.
+// none.
 func (l *Live) gather(ctx context.Context, key of[session.ID], known *seat, now time.Time) (*port.Standing, error) {
-	w := &whole{tenant: l.tenants.changes.of(key.tenant)}
+	var w, before whole
+	if known != nil {
+		if last := known.whole.Load(); last != nil {
+			before = *last
+		}
+	}
+	st := &port.Standing{}
 	var err error
-	if w.Tenant, err = l.Tenant(ctx, key.tenant); err != nil {
-		return &w.Standing, err
+	w.tenant = l.tenants.changes.of(key.tenant)
+	if st.Tenant, err = l.Tenant(ctx, key.tenant); err != nil {
+		return st, err
 	}
-	if known == nil || l.place(ctx, w, known) != nil || !w.Session.Live(w.Person.User, now) {
+	if known != nil {
+		st.Person, w.person, err = l.owner(ctx, key.tenant, known.session, before)
+	}
+	if known == nil || err != nil || !known.session.Live(st.Person.User, now) {
 		if known, err = l.seat(ctx, key); err != nil {
-			return &port.Standing{Tenant: w.Tenant}, err // without the one that is kept and does not live
+			return &port.Standing{Tenant: st.Tenant}, err // without whose the kept one was
 		}
-		if err = l.place(ctx, w, known); err != nil {
-			return &w.Standing, err
+		if st.Person, w.person, err = l.owner(ctx, key.tenant, known.session, before); err != nil {
+			return &port.Standing{Tenant: st.Tenant, Session: known.session}, err
 		}
 	}
-	w.company = l.companies.changes.of(of[company.ID]{key.tenant, w.Session.Company()})
-	if w.Company, err = l.Company(ctx, key.tenant, w.Session.Company()); err != nil {
-		return &w.Standing, err
+	st.Session = known.session
+	if st.Company, w.company, err = l.workplace(ctx, key.tenant, st.Session, before); err != nil {
+		return st, err
 	}
-	known.whole.Store(w)
-	return &w.Standing, nil
+	w.standing = port.NewStanding(st.Tenant, st.Session, st.Person, st.Company)
+	known.whole.Store(&w)
+	return w.standing, nil
 }
 
-// place sets the session of a seat and whose it is.
-func (l *Live) place(ctx context.Context, w *whole, s *seat) (err error) {
-	key := of[user.ID]{w.Tenant.ID(), s.session.User()}
-	w.Session, w.person = s.session, l.persons.changes.of(key)
-	w.Person, err = l.person(ctx, key.tenant, key.id)
-	return err
+// owner returns whose a session is, under a stamp that was taken before that was
+// read. What still holds of the standing before is not looked up: it may have
+// fallen out of its cache, where nobody asks for it while it is part of one.
+func (l *Live) owner(ctx context.Context, t tenant.ID, s *session.Session, before whole) (port.Person, stamp, error) {
+	if before.person.holds() {
+		return before.standing.Person, before.person, nil
+	}
+	under := l.persons.changes.of(of[user.ID]{t, s.User()})
+	p, err := l.person(ctx, t, s.User())
+	return p, under, err
+}
+
+// workplace is owner for the company.
+func (l *Live) workplace(ctx context.Context, t tenant.ID, s *session.Session, before whole) (*company.Company, stamp, error) {
+	if before.company.holds() {
+		return before.standing.Company, before.company, nil
+	}
+	under := l.companies.changes.of(of[company.ID]{t, s.Company()})
+	co, err := l.Company(ctx, t, s.Company())
+	return co, under, err
 }
 
 // seat reads a session, and keeps it unless it has ended.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,9 +24,14 @@ func grounds() map[string]withdrawal {
 	standing := func(ctx context.Context, l *live.Live) (*port.Standing, error) {
 		return live.Standing(ctx, l, acme, sid)
 	}
-	out := map[string]withdrawal{"tenant": all["tenant"], "person": all["person"], "company": all["company"]}
+	out := map[string]withdrawal{
+		"tenant": all["tenant"], "session": all["session"], "person": all["person"], "company": all["company"],
+	}
 	gone := map[string]func(*port.Standing, error) bool{
 		"tenant": func(s *port.Standing, err error) bool { return err == nil && !s.Tenant.Active() },
+		"session": func(s *port.Standing, err error) bool {
+			return errors.Is(err, session.ErrNotFound) && s.Session == nil
+		},
 		"person": func(s *port.Standing, err error) bool { return errors.Is(err, user.ErrNotFound) && s.Session != nil },
 		"company": func(s *port.Standing, err error) bool {
 			return errors.Is(err, company.ErrNotFound) && s.Person.User != nil
@@ -88,6 +94,91 @@ func TestStanding_KeepsNothingThatChangedWhileItWasPutTogether(t *testing.T) {
 			})
 		}
 	}
+}
+
+// The session stays where it is while the tenant is read again.
+func TestStanding_KeepsNothingThatChangedWhileItWasPutTogetherAnew(t *testing.T) {
+	t.Parallel()
+	for name, c := range grounds() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, l := setup(t)
+			warm(t, l)
+			w.local([]port.Change{{Kind: port.TenantChanged, ID: acme.String()}})
+			w.edit(func() {
+				w.before = func() {
+					w.edit(func() { c.edit(w) })
+					w.local([]port.Change{c.change})
+				}
+			})
+			_, _ = live.Standing(t.Context(), l, acme, sid)
+
+			require.True(t, c.gone(t.Context(), l))
+		})
+	}
+}
+
+// What still holds is taken over from the standing before: its cache may have
+// made room for others meanwhile.
+func TestStanding_ReadsAgainWhatChangedAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	l := w.open(t, live.Options{Persons: 1, Companies: 1})
+	require.NoError(t, l.Poll(t.Context()))
+	_, err := live.Standing(t.Context(), l, acme, sid)
+	require.NoError(t, err)
+	for n := range byte(100) { // so many others that nothing of it stays in the caches
+		id := user.IDFromBytes([16]byte{8, n})
+		other, err := company.IDOf(int64(n) + 100)
+		require.NoError(t, err)
+		w.edit(func() {
+			w.users[id] = user.New(acme, id, person, w.now)
+			w.company[other] = company.Restore(company.Snapshot{Tenant: acme, ID: other})
+		})
+		_, err = l.Person(t.Context(), acme, id)
+		require.NoError(t, err)
+		_, err = l.Company(t.Context(), acme, other)
+		require.NoError(t, err)
+	}
+	w.local([]port.Change{{Kind: port.TenantChanged, ID: acme.String()}})
+
+	require.Equal(t, 1, w.cost(func() {
+		_, err := live.Standing(t.Context(), l, acme, sid)
+		require.NoError(t, err)
+	}), "the tenant")
+}
+
+func TestStanding_IsNeverStaleHoweverManyAsk(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	stop := make(chan struct{})
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if st, err := live.Standing(context.Background(), l, acme, sid); err != nil || st.Actor != "user:"+uid.String() {
+					panic(fmt.Sprint("unexpected: ", st.Actor, err))
+				}
+			}
+		})
+	}
+	for n := range 300 {
+		name := fmt.Sprint("company ", n)
+		w.edit(func() {
+			w.company[cid] = company.Restore(company.Snapshot{Tenant: acme, ID: cid, Details: company.Details{Name: name}})
+		})
+		w.local([]port.Change{{Tenant: acme, Kind: port.CompanyChanged, ID: cid.String()}})
+		st, err := live.Standing(t.Context(), l, acme, sid)
+		require.NoError(t, err)
+		require.Equal(t, name, st.Company.Details().Name)
+	}
+	close(stop)
+	all.Wait()
 }
 
 func TestStanding_IsOneAndTheSameUntilSomethingChanges(t *testing.T) {

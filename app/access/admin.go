@@ -64,7 +64,7 @@ func (g *Guard) program(ctx context.Context, b Bearer) (actor.Actor, error) {
 	if err != nil {
 		return actor.Actor{}, refuse(err, tenant.Ref{}.Judged())
 	}
-	if err := g.standing(ctx, t, b.Hints); err != nil {
+	if err := g.judgeTenant(ctx, t, b.Hints); err != nil {
 		return actor.Actor{}, owned{error: err, owner: t.ID()}
 	}
 	return tok.Actor(), nil

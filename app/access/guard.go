@@ -117,7 +117,7 @@ func (g *Guard) visit(ctx context.Context, b Bearer) (Visitor, bool, error) {
 		return Visitor{}, false, refuse(missing, tenant.Ref{}.Judged())
 	}
 	t := st.Tenant
-	err = g.standing(ctx, t, b.Hints)
+	err = g.judgeTenant(ctx, t, b.Hints)
 	if err == nil && !restricted && claims.Audience != g.names.Audience(t) {
 		err = refuse(session.ErrToken, resolved, credential("for another audience"))
 	}
@@ -146,8 +146,8 @@ func (o owned) Unwrap() error { return o.error }
 // Owner says whose administrators may read the receipt.
 func (o owned) Owner() tenant.ID { return o.owner }
 
-// standing judges the tenant of a genuine credential.
-func (g *Guard) standing(ctx context.Context, t *tenant.Tenant, h tenancy.Hints) error {
+// judgeTenant judges the tenant of a genuine credential.
+func (g *Guard) judgeTenant(ctx context.Context, t *tenant.Tenant, h tenancy.Hints) error {
 	if err := g.resolver.Agree(ctx, h, t); err != nil {
 		return err
 	}
@@ -177,13 +177,12 @@ func (g *Guard) enter(st *port.Standing, missing error, c session.Claims, now ti
 	case st.Company == nil:
 		return Visitor{}, refuse(missing, resolved, found, credential("right"), fault.Step{Name: "portal", Outcome: "company unknown"})
 	}
-	v := Visitor{Tenant: st.Tenant, Person: p, Session: s, Actor: st.Actor()}
+	v := Visitor{Tenant: st.Tenant, Person: p, Session: s, Actor: st.Actor}
 	if s.Restricted() {
 		v.Entry = portal.Entry{Company: st.Company, Portal: st.Company.Portal()}
 		return v, nil
 	}
-	var err error
-	if v.Entry, err = st.Entry(); err != nil {
+	if v.Entry = st.Entry; st.Closed != nil {
 		return Visitor{}, refuse(session.ErrToken, resolved, found, credential("right"), fault.Step{Name: "portal", Outcome: "closed"})
 	}
 	return v, nil

@@ -65,6 +65,33 @@ func TestVisitor_TraceNamesTheCauseAndTheTenant(t *testing.T) {
 	}
 }
 
+func TestVisitor_WithoutAPartOfItsStanding(t *testing.T) {
+	t.Parallel()
+	down := errors.New("the store is down")
+	for part, row := range map[stage.Part]struct {
+		gone error
+		want []fault.Step
+	}{
+		stage.Tenant:  {tenant.ErrNotFound, steps("tenant", "unknown")},
+		stage.Session: {session.ErrNotFound, steps("tenant", "resolved", "credential", "session unknown")},
+		stage.Person:  {user.ErrNotFound, steps("tenant", "resolved", "user", "unknown")},
+		stage.Company: {company.ErrNotFound, steps("tenant", "resolved", "user", "found", "credential", "right", "portal", "company unknown")},
+	} {
+		s := stage.New(t, stage.Options{})
+		g := s.Login(t)
+
+		guard, _ := s.Blind(t, part, row.gone)
+		_, err := guard.Visitor(t.Context(), stage.Bearer(g))
+		require.ErrorIs(t, err, session.ErrToken, part)
+		require.Equal(t, row.want, fault.Of(err).Trace(), part)
+
+		guard, _ = s.Blind(t, part, down)
+		_, err = guard.Visitor(t.Context(), stage.Bearer(g))
+		require.ErrorIs(t, err, down, part)
+		require.NotErrorIs(t, err, session.ErrToken, part)
+	}
+}
+
 func TestVisitor_WhatIsNoGenuineTokenIsNobodys(t *testing.T) {
 	t.Parallel()
 	s := stage.New(t, stage.Options{})

@@ -2,7 +2,6 @@ package port
 
 import (
 	"context"
-	"sync"
 	"time"
 
 	"ostiary/domain/apitoken"
@@ -24,50 +23,35 @@ type Live interface {
 	// Fresh returns ErrUnavailable when nothing was heard for too long. Once it
 	// returns nil again the key set, too, was read since.
 	Fresh() error
-	// Standing returns what a session stands on; now is the clock's time, by which
-	// the caller will judge whether it lives. The first that is missing, of tenant,
-	// session, person and company in this order, comes with its error, nil as all
-	// after it; what was found before it is there.
+	// Standing returns what a session stands on, never nil. Whether the session
+	// lives is for the caller to judge, by now: one that is kept here and does not
+	// was read again. The first that is missing, of tenant, session, person and
+	// company in this order, comes with its error, nil as all after it; what was
+	// found before it is there.
 	Standing(ctx context.Context, t tenant.ID, id session.ID, now time.Time) (*Standing, error)
 	Company(ctx context.Context, t tenant.ID, id company.ID) (*company.Company, error)
 	APIToken(ctx context.Context, t tenant.ID, id apitoken.ID) (*apitoken.Token, error)
 }
 
-// Standing is a session with whose it is and where, as things are now. It is
-// shared: read it only.
+// Standing is a session with whose it is and where, as things are now, and what
+// follows from them. It is shared: read it only.
 type Standing struct {
 	Tenant  *tenant.Tenant
 	Session *session.Session
 	Person  Person
 	Company *company.Company
 
-	once   sync.Once
-	entry  portal.Entry
-	closed error
-	actor  string
+	// When nothing is missing:
+	Actor  string       // the user, as kind:id, for audit records and logs
+	Entry  portal.Entry // the portal that the session is for
+	Closed error        // why it may not be entered: portal.ErrClosed
 }
 
-// Actor names the user in audit records and logs. Session and person must not
-// be missing.
-func (s *Standing) Actor() string {
-	s.once.Do(s.decide)
-	return s.actor
-}
-
-// Entry is the portal that the session is for. It returns portal.ErrClosed when
-// that may not be entered, or the company is missing; nothing else may be. It is
-// decided once: nothing it depends on changes.
-func (s *Standing) Entry() (portal.Entry, error) {
-	s.once.Do(s.decide)
-	return s.entry, s.closed
-}
-
-func (s *Standing) decide() {
-	s.actor, s.closed = "user:"+s.Session.User().String(), portal.ErrClosed
-	if s.Company != nil {
-		entries := portal.Entries(s.Tenant, s.Person.User, s.Person.Contact, []*company.Company{s.Company})
-		s.entry, s.closed = portal.Choose(entries, s.Session.Portal())
-	}
+// NewStanding decides what follows when nothing is missing.
+func NewStanding(t *tenant.Tenant, s *session.Session, p Person, c *company.Company) *Standing {
+	out := &Standing{Tenant: t, Session: s, Person: p, Company: c, Actor: "user:" + s.User().String()}
+	out.Entry, out.Closed = portal.Choose(portal.Entries(t, p.User, p.Contact, []*company.Company{c}), s.Portal())
+	return out
 }
 
 // LiveTenants is the part of Live that tells whose a request is.

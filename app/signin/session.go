@@ -63,17 +63,15 @@ func (s *Sessions) Refresh(ctx context.Context, in RefreshInput) (Grant, error) 
 		return Grant{}, gone(session.ErrEnded, sessionEnded...)
 	case st.Company == nil:
 		return Grant{}, gone(err, shut...)
-	}
-	entry, err := st.Entry()
-	if err != nil {
-		return Grant{}, unproven(err, shut...)
+	case st.Closed != nil:
+		return Grant{}, unproven(st.Closed, shut...)
 	}
 	next := s.issuer.successor(r)
 	after, err := s.rotate(ctx, t, person, r, next)
 	if err != nil {
 		return Grant{}, s.reused(ctx, after, err)
 	}
-	g, err := s.issuer.grant(ctx, t, person, after, entry)
+	g, err := s.issuer.grant(ctx, t, person, after, st.Entry)
 	if err != nil {
 		return Grant{}, err
 	}

@@ -1,9 +1,12 @@
 package signin_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"ostiary/domain/session"
 
 	"github.com/stretchr/testify/require"
 
@@ -88,6 +91,37 @@ func TestRefresh_TraceNamesTheCause(t *testing.T) {
 		_, err := renew(t, s, token)
 
 		require.Equal(t, want, traceOf(t, err))
+	}
+}
+
+func TestRefresh_WithoutAPartOfItsStanding(t *testing.T) {
+	t.Parallel()
+	down := errors.New("the store is down")
+	for part, row := range map[stage.Part]struct {
+		gone error
+		want string
+	}{
+		stage.Tenant:  {tenant.ErrNotFound, "tenant: unknown"},
+		stage.Session: {session.ErrNotFound, "tenant: resolved, credential: session unknown"},
+		stage.Person:  {user.ErrNotFound, "tenant: resolved, user: unknown"},
+		stage.Company: {company.ErrNotFound, "tenant: resolved, user: found, portal: closed"},
+	} {
+		s := stage.New(t, stage.Options{})
+		in := signin.RefreshInput{Token: s.Login(t).Refresh}
+
+		_, sessions := s.Blind(t, part, row.gone)
+		_, err := sessions.Refresh(t.Context(), in)
+		require.ErrorIs(t, err, user.ErrBadCredentials, part)
+		require.Equal(t, row.want, traceOf(t, err), part)
+
+		_, sessions = s.Blind(t, part, down)
+		_, err = sessions.Refresh(t.Context(), in)
+		require.ErrorIs(t, err, down, part)
+		require.NotErrorIs(t, err, user.ErrBadCredentials, part)
+
+		_, sessions = s.Blind(t, "", nil)
+		_, err = sessions.Refresh(t.Context(), in)
+		require.NoError(t, err, "the token is spent by none of that")
 	}
 }
 
