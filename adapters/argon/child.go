@@ -52,7 +52,7 @@ type hashing struct{ room *room }
 
 // Do has the form that net/rpc asks for.
 func (h hashing) Do(j Job, done *Done) (err error) {
-	h.room.take(uint64(j.MemoryKiB) << 10)
+	defer h.room.take(j.bytes())()
 	*done, err = Work(j)
 	return err
 }
@@ -66,6 +66,7 @@ type room struct {
 	collect func()
 
 	mu     sync.Mutex
+	inside uint64 // bytes of the hashes that are being made
 	cycles uint64 // of collection, when it was taken last
 	taken  uint64 // what there was then and what was to come, in bytes
 }
@@ -78,19 +79,26 @@ func newRoom() *room {
 }
 
 // take waits until so many bytes more have room, or all that is over has been
-// collected.
-func (r *room) take(bytes uint64) {
+// collected. They are over when leave is called.
+func (r *room) take(bytes uint64) (leave func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	held, cycles := r.heap()
 	if cycles == r.cycles {
-		held = max(held, r.taken) // who came before may not have what it came for yet
+		held = max(held, r.taken) // who came before may not have what they came for yet
 	}
 	if held+bytes > r.limit {
 		r.collect()
 		held, cycles = r.heap()
+		held = max(held, r.inside)
 	}
 	r.cycles, r.taken = cycles, held+bytes
+	r.inside += bytes
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.inside -= bytes
+	}
 }
 
 // heap returns the bytes that are in use or over and not collected, and how

@@ -21,7 +21,7 @@ func (h *heap) collect() { h.over, h.cycles = 0, h.cycles+1 }
 func TestRoom_IsMadeWhenMoreWouldNotFit(t *testing.T) {
 	t.Parallel()
 	h := &heap{used: 20, over: 40}
-	take := argon.NewRoom(100, h.look, h.collect)
+	take := argon.NewRoom(100, h.look, h.collect).Take
 
 	take(40)
 	require.Zero(t, h.cycles, "all of it fits")
@@ -34,7 +34,7 @@ func TestRoom_IsMadeWhenMoreWouldNotFit(t *testing.T) {
 func TestRoom_CountsWhatWasTakenAndIsNotThereYet(t *testing.T) {
 	t.Parallel()
 	h := &heap{used: 20, over: 20}
-	take := argon.NewRoom(100, h.look, h.collect)
+	take := argon.NewRoom(100, h.look, h.collect).Take
 
 	take(40)
 	take(40)
@@ -45,7 +45,7 @@ func TestRoom_CountsWhatWasTakenAndIsNotThereYet(t *testing.T) {
 func TestRoom_ForgetsWhatWasTakenBeforeACollection(t *testing.T) {
 	t.Parallel()
 	h := &heap{used: 20, over: 40}
-	take := argon.NewRoom(100, h.look, h.collect)
+	take := argon.NewRoom(100, h.look, h.collect).Take
 	take(40)
 	h.collect() // the runtime's own
 
@@ -54,12 +54,51 @@ func TestRoom_ForgetsWhatWasTakenBeforeACollection(t *testing.T) {
 	require.Equal(t, uint64(1), h.cycles)
 }
 
+// Who forced the collection came after one who has nothing yet.
+func TestRoom_CountsWhatIsStillToComeAfterACollection(t *testing.T) {
+	t.Parallel()
+	h := &heap{used: 20, over: 20}
+	take := argon.NewRoom(100, h.look, h.collect).Take
+	leave := take(40)
+	take(40)
+	require.Equal(t, uint64(1), h.cycles)
+
+	take(40)
+	require.Equal(t, uint64(2), h.cycles, "80 are on their way")
+
+	leave()
+	h.collect()
+	take(40)
+	require.Equal(t, uint64(3), h.cycles, "what was over by then is forgotten")
+}
+
+func TestRoom_IsMadeForWhatAJobTakes(t *testing.T) {
+	t.Parallel()
+	const configured, stored = 1 << 10, 4 << 10 // KiB
+	other := "$argon2id$v=19$m=4096,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"
+	for name, row := range map[string]struct {
+		job   argon.Job
+		takes uint64 // KiB
+	}{
+		"new":    {argon.Job{MemoryKiB: configured, Iterations: 1, Parallelism: 1, Password: []byte("p")}, configured},
+		"stored": {argon.Job{MemoryKiB: configured, Iterations: 1, Parallelism: 1, Password: []byte("p"), Stored: other}, stored},
+	} {
+		enough, tooLittle := &heap{}, &heap{}
+
+		require.NoError(t, argon.NewRoom(row.takes<<10, enough.look, enough.collect).Do(row.job), name)
+		require.NoError(t, argon.NewRoom(row.takes<<10-1, tooLittle.look, tooLittle.collect).Do(row.job), name)
+
+		require.Zero(t, enough.cycles, name)
+		require.Equal(t, uint64(1), tooLittle.cycles, name)
+	}
+}
+
 // What does not fit even then is not refused: the limit is one to the runtime,
 // not to those who sign in.
 func TestRoom_LetsInWhatNeverFits(t *testing.T) {
 	t.Parallel()
 	h := &heap{used: 90}
-	take := argon.NewRoom(100, h.look, h.collect)
+	take := argon.NewRoom(100, h.look, h.collect).Take
 
 	take(40)
 	take(40)

@@ -26,6 +26,8 @@ const (
 type stored struct {
 	matches func(password string) bool
 	weak    bool // to be hashed anew
+	// memoryKiB is what it takes to compare, 0 for schemes that take little.
+	memoryKiB uint64
 }
 
 // bounds judge stored hashes. They are read before anything is computed:
@@ -102,7 +104,8 @@ func (b bounds) argon(id bool, rest string) (stored, error) {
 	m, t, p := uint32(memory), uint32(passes), uint8(lanes) //nolint:gosec // judged above
 	own := b.config
 	return stored{
-		weak: !id || m < own.MemoryKiB || t < own.Iterations || p < own.Parallelism || len(salt) < saltSize || len(key) < keySize,
+		memoryKiB: memory,
+		weak:      !id || m < own.MemoryKiB || t < own.Iterations || p < own.Parallelism || len(salt) < saltSize || len(key) < keySize,
 		matches: func(password string) bool {
 			got := derive([]byte(password), salt, t, m, p, uint32(len(key))) //nolint:gosec // at most maxKey
 			return subtle.ConstantTimeCompare(got, key) == 1

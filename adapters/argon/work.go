@@ -15,6 +15,22 @@ type Job struct {
 	Password    []byte
 }
 
+// bytes is the memory that the job takes: nothing to speak of by another scheme.
+func (j Job) bytes() uint64 {
+	if j.Stored == "" {
+		return uint64(j.MemoryKiB) << 10
+	}
+	stored, err := boundsOf(j.costs()).parse(j.Stored)
+	if err != nil {
+		return 0
+	}
+	return stored.memoryKiB << 10
+}
+
+func (j Job) costs() Config {
+	return Config{MemoryKiB: j.MemoryKiB, Iterations: j.Iterations, Parallelism: j.Parallelism}
+}
+
 // Done is what became of a Job.
 type Done struct {
 	Hash  string // when there was nothing to compare with
@@ -29,7 +45,7 @@ type Worker func(Job) (Done, error)
 // one place where hashes come from. It does no job that no Hasher would give
 // it, and returns ErrStored when that is for the hash to compare with.
 func Work(j Job) (Done, error) {
-	costs := Config{MemoryKiB: j.MemoryKiB, Iterations: j.Iterations, Parallelism: j.Parallelism}
+	costs := j.costs()
 	if err := costs.check(); err != nil {
 		return Done{}, err
 	}
