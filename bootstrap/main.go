@@ -26,7 +26,7 @@ import (
 // Main runs the command line and returns its exit code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	if slices.Equal(args, []string{argon.ChildArgument}) {
-		go system.ForgetStart()
+		go system.ForgetStart() // what the packages needed to be there at all, most of it for the server
 		if err := argon.Child(stdin, stdout); err != nil {
 			fmt.Fprintln(stderr, "ostiary:", err)
 			return 2

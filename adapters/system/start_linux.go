@@ -7,10 +7,11 @@ import (
 	"syscall"
 )
 
-// ForgetStart gives back the memory that holds the program's own code and
-// constants: most of what is there only its start needed, and what is needed
-// again comes from the file, which Linux still has at hand, 16 pages at a time.
-// It does nothing where it cannot be sure that memory and file are the same.
+// ForgetStart lets go of the program's own code and constants: most of what is
+// resident of them only the start needed. What is needed again comes from the
+// file, which Linux still has in its cache and takes out of it when memory is
+// short. It does nothing where it cannot be sure that memory and file are the
+// same.
 func ForgetStart() {
 	self, err := os.Readlink("/proc/self/exe")
 	if err != nil {
@@ -34,39 +35,41 @@ type region struct{ from, to uintptr }
 // the right to write away again.
 func asInFile(smaps, file string) (out []region) {
 	var now region
-	candidate := false
+	vows := 0 // that nothing in it was written to: it is neither in memory nor in swap
 	for line := range strings.Lines(smaps) {
 		fields := strings.Fields(line)
 		if len(fields) < 2 {
 			continue
 		}
-		if key, isValue := strings.CutSuffix(fields[0], ":"); isValue {
-			if candidate && (key == "Anonymous" || key == "Swap") && fields[1] != "0" {
-				out, candidate = out[:len(out)-1], false
-			}
-			continue
+		key, isValue := strings.CutSuffix(fields[0], ":")
+		switch {
+		case !isValue:
+			now, vows = header(fields, file), 0
+		case (key == "Anonymous" || key == "Swap") && fields[1] == "0":
+			vows++
 		}
-		if now, candidate = header(fields, file); candidate {
+		if vows == 2 && now != (region{}) {
 			out = append(out, now)
+			now = region{}
 		}
 	}
 	return out
 }
 
-// header reads "from-to perms offset device inode path", and reports whether
-// that is a part of the file that cannot be written to.
-func header(fields []string, file string) (r region, ok bool) {
+// header reads "from-to perms offset device inode path". It returns the zero
+// region unless that is a part of the file that cannot be written to.
+func header(fields []string, file string) region {
 	if len(fields) < 6 || strings.Join(fields[5:], " ") != file || !strings.HasPrefix(fields[1], "r-") || !strings.HasSuffix(fields[1], "p") {
-		return region{}, false
+		return region{}
 	}
 	from, to, _ := strings.Cut(fields[0], "-")
 	low, err := strconv.ParseUint(from, 16, strconv.IntSize)
 	if err != nil {
-		return region{}, false
+		return region{}
 	}
 	high, err := strconv.ParseUint(to, 16, strconv.IntSize)
 	if err != nil || high <= low {
-		return region{}, false
+		return region{}
 	}
-	return region{uintptr(low), uintptr(high)}, true
+	return region{uintptr(low), uintptr(high)}
 }

@@ -1,4 +1,4 @@
-package system
+package system_test
 
 import (
 	"os"
@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"ostiary/adapters/system"
 )
 
 const smaps = `00400000-01502000 r-xp 00000000 fe:00 4711                               /bin/the server
@@ -24,25 +26,32 @@ Swap:                  8 kB
 027d0000-027e0000 r--p 023d0000 fe:00 4711                               /bin/the server
 Anonymous:             0 kB
 Swap:                  0 kB
-027e0000-02a60000 rw-p 023e0000 fe:00 4711                               /bin/the server
+027e0000-027e1000 r--p 023e0000 fe:00 4711                               /bin/the server
+Size:                  4 kB
+Swap:                  0 kB
+027e1000-02a60000 rw-p 023e0000 fe:00 4711                               /bin/the server
 Anonymous:             0 kB
 Swap:                  0 kB
 02a60000-02a70000 r--s 00000000 fe:00 4711                               /bin/the server
 Anonymous:             0 kB
+Swap:                  0 kB
 02a70000-02a80000 r--p 00000000 fe:00 4712                               /bin/the
 Anonymous:             0 kB
-c000000000-c000400000 r--p 00000000 00:00 0 
+Swap:                  0 kB
+c000000000-c000400000 r--p 00000000 00:00 0
 Anonymous:             0 kB
+Swap:                  0 kB
 7ffe0000-7ffe1000 r-xp 00000000 00:00 0                                  [vdso]
 Anonymous:             0 kB
+Swap:                  0 kB
 `
 
-func TestAsInFile_ListsWhatNobodyWroteTo(t *testing.T) {
+func TestAsInFile_ListsWhatCertainlyNobodyWroteTo(t *testing.T) {
 	t.Parallel()
 
-	require.Equal(t, []region{{0x400000, 0x1502000}, {0x27d0000, 0x27e0000}}, asInFile(smaps, "/bin/the server"))
-	require.Empty(t, asInFile(smaps, "/bin/other"))
-	require.Empty(t, asInFile("nonsense\nx-y r-xp 0 0 0 /bin/x\n2-1 r-xp 0 0 0 /bin/x\n", "/bin/x"))
+	require.Equal(t, [][2]uintptr{{0x400000, 0x1502000}, {0x27d0000, 0x27e0000}}, system.AsInFile(smaps, "/bin/the server"))
+	require.Empty(t, system.AsInFile(smaps, "/bin/other"))
+	require.Empty(t, system.AsInFile("nonsense\nx-y r-xp 0 0 0 /bin/x\n2-1 r-xp 0 0 0 /bin/x\n", "/bin/x"))
 }
 
 // What runs goes on running, with less of the file in memory.
@@ -58,7 +67,7 @@ func TestForgetStart_GivesTheFileBack(t *testing.T) { //nolint:paralleltest // o
 	}
 	before := held()
 
-	ForgetStart()
+	system.ForgetStart()
 
 	require.Less(t, held(), before)
 }

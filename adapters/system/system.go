@@ -28,8 +28,9 @@ func NewClock() Clock { return Clock{} }
 // time equals itself after a round trip through a store.
 func (Clock) Now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }
 
-// Instant is for measuring durations and nothing else: it keeps the monotonic
-// reading, which neither a step of the clock nor a server's clock disturbs.
+// Instant is for measuring durations: it keeps the monotonic reading, which
+// neither a step of the clock nor a server's clock disturbs. The time of day that
+// comes with it dates log lines and request ids, by which nothing is decided.
 func Instant() time.Time { return time.Now() }
 
 // Random is the machine's random source.

@@ -124,6 +124,24 @@ func TestDangers_AreNotImported(t *testing.T) {
 	}
 }
 
+// A system call that is made by its number takes addresses that nothing checks.
+func TestSystemCalls_AreMadeInOnePlace(t *testing.T) {
+	t.Parallel()
+	byNumber := regexp.MustCompile(`\b(?:syscall|unix)\.(?:Raw)?Syscall6?\b`)
+	var made []string
+	for _, p := range list(t) {
+		for _, name := range p.GoFiles {
+			src, err := os.ReadFile(filepath.Join(p.Dir, name))
+			require.NoError(t, err)
+			for range byNumber.FindAll(src, -1) {
+				made = append(made, p.ImportPath+"/"+name)
+			}
+		}
+	}
+
+	require.Equal(t, []string{module + "adapters/system/start_linux.go"}, made, "the one of madvise(2)")
+}
+
 // What people write into settings is never fetched: there is nothing to fetch with.
 func TestOutward_NobodyIsAskedByHTTP(t *testing.T) {
 	t.Parallel()

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// Usage is what Linux says of a process and of those that it has started. They
-// run the same file, which is in memory once. The peak is the sum of their
-// peaks, which need not have been at once.
+// Usage is what Linux says of a process and of those that it has started. What
+// these share with others, such as the pages of the file that all of them run,
+// is in memory once and counts where it is the first's. The peak is the sum of
+// their peaks, which need not have been at once.
 type Usage struct {
 	Memory, Peak int64         // bytes that are resident, now and at most
 	CPU          time.Duration // of all its threads, in user and kernel mode
@@ -22,7 +23,7 @@ const clockTick = 10 * time.Millisecond
 
 // UsageOf reads /proc.
 func UsageOf(pid int) (Usage, error) {
-	sum, _, err := usage(pid)
+	sum, err := usage(pid)
 	if err != nil {
 		return Usage{}, err
 	}
@@ -31,11 +32,15 @@ func UsageOf(pid int) (Usage, error) {
 		return Usage{}, err
 	}
 	for _, child := range children {
-		u, file, err := usage(child)
+		u, err := usage(child)
 		if err != nil {
 			continue // it has ended
 		}
-		sum.Memory, sum.Peak, sum.CPU = sum.Memory+u.Memory-file, sum.Peak+u.Peak-file, sum.CPU+u.CPU
+		shared, err := shared(child)
+		if err != nil {
+			continue
+		}
+		sum.Memory, sum.Peak, sum.CPU = sum.Memory+u.Memory-shared, sum.Peak+u.Peak-shared, sum.CPU+u.CPU
 	}
 	return sum, nil
 }
@@ -64,43 +69,55 @@ func ChildrenOf(pid int) (pids []int, err error) {
 	return pids, nil
 }
 
-// usage is of one process; file is what it has of files in its memory.
-func usage(pid int) (u Usage, file int64, err error) {
-	dir := "/proc/" + strconv.Itoa(pid)
-	status, err := os.ReadFile(dir + "/status")
+// shared is what a process has in its memory that others have as well, in bytes
+// (smaps_rollup of proc_pid_smaps(5)).
+func shared(pid int) (bytes int64, err error) {
+	of, err := members(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
+	return of["Shared_Clean"] + of["Shared_Dirty"], err
+}
+
+// members reads lines of "name: n kB" into bytes.
+func members(file string) (map[string]int64, error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
-		return Usage{}, 0, fmt.Errorf("load: %w", err)
+		return nil, fmt.Errorf("load: %w", err)
 	}
-	stat, err := os.ReadFile(dir + "/stat")
-	if err != nil {
-		return Usage{}, 0, fmt.Errorf("load: %w", err)
-	}
-	for line := range strings.SplitSeq(string(status), "\n") {
+	out := map[string]int64{}
+	for line := range strings.SplitSeq(string(text), "\n") {
 		name, value, _ := strings.Cut(line, ":")
 		kib, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-		switch {
-		case err != nil:
-		case name == "VmRSS":
-			u.Memory = kib << 10
-		case name == "VmHWM":
-			u.Peak = kib << 10
-		case name == "RssFile":
-			file = kib << 10
+		if err == nil {
+			out[name] = kib << 10
 		}
+	}
+	return out, nil
+}
+
+// usage is of one process.
+func usage(pid int) (u Usage, err error) {
+	dir := "/proc/" + strconv.Itoa(pid)
+	status, err := members(dir + "/status")
+	if err != nil {
+		return Usage{}, err
+	}
+	u.Memory, u.Peak = status["VmRSS"], status["VmHWM"]
+	stat, err := os.ReadFile(dir + "/stat")
+	if err != nil {
+		return Usage{}, fmt.Errorf("load: %w", err)
 	}
 	// The name in brackets may hold blanks; utime and stime are the 12th and
 	// 13th fields after it (proc_pid_stat(5)).
 	_, rest, _ := strings.Cut(string(stat), ") ")
 	fields := strings.Fields(rest)
 	if u.Memory == 0 || len(fields) < 13 {
-		return Usage{}, 0, fmt.Errorf("load: nothing to read of process %d", pid)
+		return Usage{}, fmt.Errorf("load: nothing to read of process %d", pid)
 	}
 	for _, field := range fields[11:13] {
 		ticks, err := strconv.ParseInt(field, 10, 64)
 		if err != nil {
-			return Usage{}, 0, fmt.Errorf("load: %w", err)
+			return Usage{}, fmt.Errorf("load: %w", err)
 		}
 		u.CPU += time.Duration(ticks) * clockTick
 	}
-	return u, file, nil
+	return u, nil
 }
