@@ -36,8 +36,8 @@ type proof struct {
 	restricted bool
 }
 
-// newProven takes how many bytes the proofs may take. They go when their token
-// expires by now at the latest.
+// newProven takes how many bytes the proofs may take. They go within a second
+// of the end of their token by now.
 func newProven(most uint64, now func() time.Time) *proven {
 	return &proven{cache: otter.Must(&otter.Options[[sha256.Size]byte, *proof]{
 		MaximumWeight: most,

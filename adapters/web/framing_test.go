@@ -234,6 +234,24 @@ func TestFraming_WhatIsClearIsServed(t *testing.T) {
 	}
 }
 
+// More fields than a call has room for, and blanks of both kinds around a value
+// and within it (RFC 9110 section 5.5).
+func TestHead_IsReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	addr, _, _ := setup(t, nil)
+	var head []string
+	for n := range 30 {
+		head = append(head, fmt.Sprintf("X-%d:%d", n, n), "X-Empty:", "X-Blank: \t ")
+	}
+	head = append(head, "x-tenant-CODE:\t acme \t", "User-Agent:  a \t b:c ")
+
+	got := do(t, addr, "GET", "/toy/v1/where", "", head...)
+
+	require.Equal(t, 200, got.status, got.body)
+	require.Contains(t, got.body, `"header":"acme"`)
+	require.Contains(t, got.body, `"agent":"a \t b:c"`)
+}
+
 func TestFraming_OddMethodsAreNotAllowed(t *testing.T) {
 	t.Parallel()
 	addr, _, logs := setup(t, nil)

@@ -62,10 +62,10 @@ func plainSpan(s []byte) int {
 	n := 0
 	for ; n+8 <= len(s); n += 8 {
 		w := binary.LittleEndian.Uint64(s[n:])
-		// The high bit of a byte is set in the first term below 0x20, in the
-		// second from 0x7f on, in either when a neighbour borrows or carries: then
-		// the bytes are looked at one by one.
-		if ((w-0x20*ones)|(w+ones)|w)&(0x80*ones) != 0 {
+		// The high bit of a byte is set in the first term below 0x20 and for 0xff,
+		// in the second from 0x7f to 0xfe. That it may be for a neighbour of these
+		// as well does not matter: then the bytes are looked at one by one.
+		if ((w-0x20*ones)|(w+ones))&(0x80*ones) != 0 {
 			break
 		}
 	}

@@ -174,6 +174,16 @@ func TestLog_HoldsPatternsAndNothingOfTheRequest(t *testing.T) {
 	requireNoCanary(t, "", logs)
 }
 
+func TestLog_IsDatedByTheServersClock(t *testing.T) {
+	t.Parallel()
+	then := time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+	addr, _, logs := setup(t, func(c *web.Config) { c.Now = func() time.Time { return then } })
+
+	do(t, addr, "GET", "/toy/v1/items/1", "")
+
+	require.Equal(t, then, logs.FilterMessage("request").All()[0].Time)
+}
+
 func TestLog_SaysWhyARequestWasRefused(t *testing.T) {
 	t.Parallel()
 	addr, _, logs := setup(t, nil)

@@ -28,20 +28,20 @@ func (c *Call) fields() []headerField {
 	}
 	c.raw, c.head = string(c.fiber.Request().Header.RawHeaders()), c.few[:0]
 	for at := 0; at < len(c.raw); {
-		end := len(c.raw)
-		if n := strings.IndexByte(c.raw[at:], '\n'); n >= 0 {
-			end = at + n
+		n := strings.IndexByte(c.raw[at:], '\n')
+		if n < 0 {
+			break
 		}
+		end := at + n
 		if colon := strings.IndexByte(c.raw[at:end], ':'); colon >= 0 {
-			c.head = append(c.head, fieldAt(c.raw, at, at+colon, end))
+			c.head = append(c.head, fieldAt(c.raw, at, at+colon, end-1)) // before the CR
 		}
 		at = end + 1
 	}
 	return c.head
 }
 
-// fieldAt leaves the blanks around a value out (RFC 9110 section 5.5), and the
-// end of the line.
+// fieldAt leaves the blanks around a value out (RFC 9110 section 5.5).
 func fieldAt(raw string, name, colon, end int) headerField {
 	value := colon + 1
 	for value < end && isBlank(raw[value]) {
@@ -54,7 +54,7 @@ func fieldAt(raw string, name, colon, end int) headerField {
 	return headerField{uint16(name), uint16(colon), uint16(value), uint16(end)} //nolint:gosec // see above
 }
 
-func isBlank(b byte) bool { return b == ' ' || b == '\t' || b == '\r' }
+func isBlank(b byte) bool { return b == ' ' || b == '\t' }
 
 // values returns every value of a header, as sent.
 func (c *Call) values(name string) []string {

@@ -2,12 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 	"go.mongodb.org/mongo-driver/mongo"
 	"go.mongodb.org/mongo-driver/mongo/options"
+	"go.mongodb.org/mongo-driver/mongo/readconcern"
 	"go.mongodb.org/mongo-driver/mongo/writeconcern"
 	"go.mongodb.org/mongo-driver/x/mongo/driver/connstring"
 
@@ -67,13 +69,13 @@ func sessionsIn(s *scene, uri string) *mongo.Collection {
 	return to
 }
 
-// sessionsAt is written to as durably as the program writes.
+// sessionsAt is read and written to with the program's concerns.
 func sessionsAt(s *scene, uri string) *mongo.Collection {
 	journal := true
 	parsed, err := connstring.Parse(uri)
 	s.must(err)
 	client, err := mongo.Connect(s.ctx, options.Client().ApplyURI(uri).SetMaxPoolSize(wide).
-		SetWriteConcern(&writeconcern.WriteConcern{W: "majority", Journal: &journal}))
+		SetReadConcern(readconcern.Majority()).SetWriteConcern(&writeconcern.WriteConcern{W: "majority", Journal: &journal}))
 	s.must(err)
 	s.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -103,7 +105,10 @@ func trade(s *scene, sessions *mongo.Collection) []load.Op {
 				return err //nolint:wrapcheck // is counted, not read
 			}
 			next, at := raised(found)
-			_, err := sessions.ReplaceOne(ctx, append(key[:2:2], bson.E{Key: "rev", Value: at}), next)
+			done, err := sessions.ReplaceOne(ctx, append(key[:2:2], bson.E{Key: "rev", Value: at}), next)
+			if err == nil && done.MatchedCount != 1 {
+				err = errors.New("nothing was replaced")
+			}
 			return err //nolint:wrapcheck // is counted, not read
 		}
 	}
