@@ -6,14 +6,13 @@ import (
 	"testing"
 	"time"
 
-	"ostiary/domain/session"
-
 	"github.com/stretchr/testify/require"
 
 	"ostiary/app/signin"
 	"ostiary/domain/company"
 	"ostiary/domain/fault"
 	"ostiary/domain/secret"
+	"ostiary/domain/session"
 	"ostiary/domain/tenant"
 	"ostiary/domain/throttle"
 	"ostiary/domain/user"
