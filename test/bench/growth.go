@@ -31,7 +31,7 @@ type grownTo struct {
 // What is asked of every size: the cost of shapes must not grow; lists have more
 // to say about a larger tenant, and are held to a time instead.
 var (
-	shapes = []string{"/scopes", "/me", "refresh", "login"}
+	shapes = []string{"/scopes", "/me", "refresh", "login", "link"}
 	lists  = []string{"page by cursor", "page by number", "search by e-mail", "search by name"}
 )
 
@@ -71,7 +71,8 @@ func flat() []bound {
 }
 
 func deployGrown(s *scene, p plan, to size) *grownTo {
-	d := prepared(s, p)
+	o := &office{}
+	d := prepared(s, p, o.setting(s))
 	d.Start() // makes the store
 	d.Stop()
 	grow(s, d, to)
@@ -79,6 +80,7 @@ func deployGrown(s *scene, p plan, to size) *grownTo {
 	d.Start()
 	g := &grownTo{size: to, target: p.target(d), name: to.String(), ready: time.Since(began)}
 	g.prepare(s, d)
+	g.ops["link"] = o.linking(s, g.target, grownCode, small.contacts, grownAddress)
 	return g
 }
 

@@ -80,28 +80,38 @@ func (v *visit) Data(r io.Reader) error {
 
 var errNoMail = errors.New("no mail came")
 
-// links has each connection ask for a link, wait for its mail and open it.
-func links(s *scene, p plan, out *sheet) {
-	o := &office{}
-	d, us := deployed(s, p, "OSTIARY_MAIL=smtp://"+o.open(s)+"?from=portal@sender.example&tls=off")
-	folk := contacts(s, d, wide)
-	ops := make([]load.Op, wide)
+// setting starts the office and has a program send its mail there.
+func (o *office) setting(s *scene) string {
+	return "OSTIARY_MAIL=smtp://" + o.open(s) + "?from=portal@sender.example&tls=off"
+}
+
+// linking has each of n connections ask for a link to an address of its own,
+// wait for its mail and open it.
+func (o *office) linking(s *scene, t target, code string, n int, address func(int) string) []load.Op {
+	ops := make([]load.Op, n)
 	for i := range ops {
-		c, box := us.dial(s), o.box(address(i))
-		ask := load.Prepare(us.origin, program.AskForLink(folk.Code, address(i)))
+		c, box := t.dial(s), o.box(address(i))
+		ask := load.Prepare(t.origin, program.AskForLink(code, address(i)))
 		ops[i] = func(ctx context.Context) error {
 			if _, err := expect(ctx, c, ask, 200); err != nil {
 				return err
 			}
 			select {
 			case token := <-box:
-				_, err := expect(ctx, c, load.Prepare(us.origin, program.Validate(token)), 200)
+				_, err := expect(ctx, c, load.Prepare(t.origin, program.Validate(token)), 200)
 				return err
 			case <-time.After(program.Patience):
 				return fmt.Errorf("%w for %s", errNoMail, address(i))
 			}
 		}
 	}
+	return ops
+}
+
+func links(s *scene, p plan, out *sheet) {
+	o := &office{}
+	d, us := deployed(s, p, o.setting(s))
+	ops := o.linking(s, us, contacts(s, d, wide).Code, wide, address)
 	for range p.rounds {
 		us.closed(s, out, loop{"links", ops, p.lasts})
 	}
