@@ -84,9 +84,11 @@ func (r *room) take(bytes uint64) (leave func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	held, cycles := r.heap()
+	// Who came before may not have what they came for yet.
 	if cycles == r.cycles {
-		held = max(held, r.taken) // who came before may not have what they came for yet
+		held = max(held, r.taken)
 	}
+	held = max(held, r.inside)
 	if held+bytes > r.limit {
 		r.collect()
 		held, cycles = r.heap()

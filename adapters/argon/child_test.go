@@ -58,23 +58,30 @@ func TestRoom_ForgetsWhatWasTakenBeforeACollection(t *testing.T) {
 func TestRoom_CountsWhatIsStillToComeAfterACollection(t *testing.T) {
 	t.Parallel()
 	h := &heap{used: 20, over: 20}
-	take := argon.NewRoom(100, h.look, h.collect).Take
-	leave := take(40)
-	take(40)
+	room := argon.NewRoom(100, h.look, h.collect)
+	first := room.Take(40)
+	second := room.Take(40)
 	require.Equal(t, uint64(1), h.cycles)
 
-	take(40)
+	third := room.Take(40)
 	require.Equal(t, uint64(2), h.cycles, "80 are on their way")
 
-	leave()
+	h.collect() // the runtime's own
+	fourth := room.Take(40)
+	require.Equal(t, uint64(4), h.cycles, "120 are")
+
+	for _, leave := range []func(){first, second, third, fourth} {
+		leave()
+	}
 	h.collect()
-	take(40)
-	require.Equal(t, uint64(3), h.cycles, "what was over by then is forgotten")
+	room.Take(40)
+	require.Equal(t, uint64(5), h.cycles, "nothing is")
 }
 
 func TestRoom_IsMadeForWhatAJobTakes(t *testing.T) {
 	t.Parallel()
 	const configured, stored = 1 << 10, 4 << 10 // KiB
+	scrypted := "$scrypt$ln=12,r=8,p=1$c2FsdHNhbHRzYWx0c2FsdA$rkTI9fAgA7thDzzR8FHXhMiojYBreJBmYTkEzWypBCQ"
 	other := "$argon2id$v=19$m=4096,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"
 	for name, row := range map[string]struct {
 		job   argon.Job
@@ -82,13 +89,18 @@ func TestRoom_IsMadeForWhatAJobTakes(t *testing.T) {
 	}{
 		"new":    {argon.Job{MemoryKiB: configured, Iterations: 1, Parallelism: 1, Password: []byte("p")}, configured},
 		"stored": {argon.Job{MemoryKiB: configured, Iterations: 1, Parallelism: 1, Password: []byte("p"), Stored: other}, stored},
+		"scrypt": {argon.Job{MemoryKiB: configured, Iterations: 1, Parallelism: 1, Password: []byte("p"), Stored: scrypted}, 1<<12 + 1},
 	} {
 		enough, tooLittle := &heap{}, &heap{}
 
-		require.NoError(t, argon.NewRoom(row.takes<<10, enough.look, enough.collect).Do(row.job), name)
+		room := argon.NewRoom(row.takes<<10, enough.look, enough.collect)
+		require.NoError(t, room.Do(row.job), name)
+		require.Zero(t, enough.cycles, name)
+		enough.collect() // the runtime's own
+		require.NoError(t, room.Do(row.job), name)
 		require.NoError(t, argon.NewRoom(row.takes<<10-1, tooLittle.look, tooLittle.collect).Do(row.job), name)
 
-		require.Zero(t, enough.cycles, name)
+		require.Equal(t, uint64(1), enough.cycles, "%s: the first has left", name)
 		require.Equal(t, uint64(1), tooLittle.cycles, name)
 	}
 }

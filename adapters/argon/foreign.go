@@ -61,15 +61,15 @@ func (b bounds) scrypt(rest string) (stored, error) {
 	if logN < 1 || logN > maxLogN || r < 1 || r > maxBlock || p < 1 || p > maxScryptP {
 		return refused("parameters out of bounds")
 	}
-	// RFC 7914 section 2: 128·r·(N+p) bytes.
-	if 128*r*(1<<logN+p) > b.memoryKiB<<10 || r*p<<logN > maxScryptOps {
+	takes := 128 * r * (1<<logN + p) // bytes (RFC 7914 section 2)
+	if takes > b.memoryKiB<<10 || r*p<<logN > maxScryptOps {
 		return refused("parameters out of bounds")
 	}
 	salt, key, ok := saltAndKey(part[1], part[2])
 	if !ok {
 		return refused("salt or key malformed")
 	}
-	return stored{weak: true, matches: func(password string) bool {
+	return stored{memoryKiB: (takes + 1<<10 - 1) >> 10, weak: true, matches: func(password string) bool {
 		got, err := scrypt.Key([]byte(password), salt, 1<<logN, int(r), int(p), len(key)) //nolint:gosec // judged above
 		return err == nil && subtle.ConstantTimeCompare(got, key) == 1
 	}}, nil

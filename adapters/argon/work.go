@@ -15,7 +15,7 @@ type Job struct {
 	Password    []byte
 }
 
-// bytes is the memory that the job takes: nothing to speak of by another scheme.
+// bytes is the memory that the job takes, 0 when that is nothing to speak of.
 func (j Job) bytes() uint64 {
 	if j.Stored == "" {
 		return uint64(j.MemoryKiB) << 10
