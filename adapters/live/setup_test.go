@@ -29,6 +29,7 @@ type world struct {
 	now      time.Time
 	reads    int
 	down     bool
+	broken   bool   // companies are returned together with an error
 	before   func() // called by the next read after it has seen the data
 	tenants  map[tenant.ID]*tenant.Tenant
 	sessions map[session.ID]*session.Session
@@ -161,6 +162,9 @@ func (w users) ByID(_ context.Context, _ tenant.ID, id user.ID) (port.Person, er
 }
 
 func (w companies) ByID(_ context.Context, _ tenant.ID, id company.ID) (*company.Company, error) {
+	if w.broken {
+		return w.company[id], errDown
+	}
 	return find(w.world, &w.company, id, company.ErrNotFound)
 }
 

@@ -47,7 +47,8 @@ func (l *Live) Standing(ctx context.Context, t tenant.ID, id session.ID, now tim
 }
 
 // gather puts a standing together; known is the seat that is kept, nil for
-// none.
+// none. A store may return what it could read of something together with an
+// error: that is none of it.
 func (l *Live) gather(ctx context.Context, key of[session.ID], known *seat, now time.Time) (*port.Standing, error) {
 	var w, before whole
 	if known != nil {
@@ -55,28 +56,28 @@ func (l *Live) gather(ctx context.Context, key of[session.ID], known *seat, now 
 			before = *last
 		}
 	}
-	st := &port.Standing{}
-	var err error
 	w.tenant = l.tenants.changes.of(key.tenant)
-	if st.Tenant, err = l.Tenant(ctx, key.tenant); err != nil {
-		return st, err
+	t, err := l.Tenant(ctx, key.tenant)
+	if err != nil {
+		return &port.Standing{}, err
 	}
+	var p port.Person
 	if known != nil {
-		st.Person, w.person, err = l.owner(ctx, key.tenant, known.session, before)
+		p, w.person, err = l.owner(ctx, key.tenant, known.session, before)
 	}
-	if known == nil || err != nil || !known.session.Live(st.Person.User, now) {
+	if known == nil || err != nil || !known.session.Live(p.User, now) {
 		if known, err = l.seat(ctx, key); err != nil {
-			return &port.Standing{Tenant: st.Tenant}, err // without whose the kept one was
+			return &port.Standing{Tenant: t}, err
 		}
-		if st.Person, w.person, err = l.owner(ctx, key.tenant, known.session, before); err != nil {
-			return &port.Standing{Tenant: st.Tenant, Session: known.session}, err
+		if p, w.person, err = l.owner(ctx, key.tenant, known.session, before); err != nil {
+			return &port.Standing{Tenant: t, Session: known.session}, err
 		}
 	}
-	st.Session = known.session
-	if st.Company, w.company, err = l.workplace(ctx, key.tenant, st.Session, before); err != nil {
-		return st, err
+	co, under, err := l.workplace(ctx, key.tenant, known.session, before)
+	if err != nil {
+		return &port.Standing{Tenant: t, Session: known.session, Person: p}, err
 	}
-	w.standing = port.NewStanding(st.Tenant, st.Session, st.Person, st.Company)
+	w.company, w.standing = under, port.NewStanding(t, known.session, p, co)
 	known.whole.Store(&w)
 	return w.standing, nil
 }

@@ -153,6 +153,10 @@ func TestStanding_IsNeverStaleHoweverManyAsk(t *testing.T) {
 	w, l := setup(t)
 	stop := make(chan struct{})
 	var all sync.WaitGroup
+	defer func() {
+		close(stop)
+		all.Wait()
+	}()
 	for range 8 {
 		all.Go(func() {
 			for {
@@ -162,7 +166,8 @@ func TestStanding_IsNeverStaleHoweverManyAsk(t *testing.T) {
 				default:
 				}
 				if st, err := live.Standing(context.Background(), l, acme, sid); err != nil || st.Actor != "user:"+uid.String() {
-					panic(fmt.Sprint("unexpected: ", st.Actor, err))
+					t.Errorf("unexpected: %s, %v", st.Actor, err)
+					return
 				}
 			}
 		})
@@ -177,8 +182,6 @@ func TestStanding_IsNeverStaleHoweverManyAsk(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, name, st.Company.Details().Name)
 	}
-	close(stop)
-	all.Wait()
 }
 
 func TestStanding_IsOneAndTheSameUntilSomethingChanges(t *testing.T) {
@@ -281,6 +284,20 @@ func TestStanding_IsNoEndedSessionWhileTheStoreIsDown(t *testing.T) {
 	require.NotNil(t, st.Tenant)
 	require.Nil(t, st.Session)
 	require.Zero(t, st.Person)
+}
+
+// A row that is read in part: what came with the error must open nothing.
+func TestStanding_HasNothingThatCameWithAnError(t *testing.T) {
+	t.Parallel()
+	w, l := setup(t)
+	w.edit(func() { w.broken = true })
+
+	st, err := live.Standing(t.Context(), l, acme, sid)
+
+	require.ErrorIs(t, err, errDown)
+	require.NotNil(t, st.Person.User)
+	require.Nil(t, st.Company)
+	require.False(t, st.Open)
 }
 
 func TestStanding_IsNotKeptWhenTheSessionHasEnded(t *testing.T) {

@@ -182,7 +182,7 @@ func (g *Guard) enter(st *port.Standing, missing error, c session.Claims, now ti
 		v.Entry = portal.Entry{Company: st.Company, Portal: st.Company.Portal()}
 		return v, nil
 	}
-	if v.Entry = st.Entry; st.Closed != nil {
+	if v.Entry = st.Entry; !st.Open {
 		return Visitor{}, refuse(session.ErrToken, resolved, found, credential("right"), fault.Step{Name: "portal", Outcome: "closed"})
 	}
 	return v, nil

@@ -41,16 +41,16 @@ type Standing struct {
 	Person  Person
 	Company *company.Company
 
-	// When nothing is missing:
-	Actor  string       // the user, as kind:id, for audit records and logs
-	Entry  portal.Entry // the portal that the session is for
-	Closed error        // why it may not be entered: portal.ErrClosed
+	Actor string       // the user, as kind:id, for audit records and logs, when nothing is missing
+	Open  bool         // nothing is missing, and the portal that the session is for may be entered
+	Entry portal.Entry // that portal, when it may
 }
 
 // NewStanding decides what follows when nothing is missing.
 func NewStanding(t *tenant.Tenant, s *session.Session, p Person, c *company.Company) *Standing {
 	out := &Standing{Tenant: t, Session: s, Person: p, Company: c, Actor: "user:" + s.User().String()}
-	out.Entry, out.Closed = portal.Choose(portal.Entries(t, p.User, p.Contact, []*company.Company{c}), s.Portal())
+	entry, err := portal.Choose(portal.Entries(t, p.User, p.Contact, []*company.Company{c}), s.Portal())
+	out.Entry, out.Open = entry, err == nil
 	return out
 }
 

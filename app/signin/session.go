@@ -63,8 +63,8 @@ func (s *Sessions) Refresh(ctx context.Context, in RefreshInput) (Grant, error) 
 		return Grant{}, gone(session.ErrEnded, sessionEnded...)
 	case st.Company == nil:
 		return Grant{}, gone(err, shut...)
-	case st.Closed != nil:
-		return Grant{}, unproven(st.Closed, shut...)
+	case !st.Open:
+		return Grant{}, unproven(portal.ErrClosed, shut...)
 	}
 	next := s.issuer.successor(r)
 	after, err := s.rotate(ctx, t, person, r, next)

@@ -1,17 +1,20 @@
 package load
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
 // Usage is what Linux says of a process and of those that it has started. What
-// these share with others, such as the pages of the file that all of them run,
-// is in memory once and counts where it is the first's. The peak is the sum of
+// these share with any other, such as the pages of the file that all of them
+// run, is in memory once and is taken to be the first's. The peak is the sum of
 // their peaks, which need not have been at once.
 type Usage struct {
 	Memory, Peak int64         // bytes that are resident, now and at most
@@ -37,8 +40,11 @@ func UsageOf(pid int) (Usage, error) {
 			continue // it has ended
 		}
 		shared, err := shared(child)
-		if err != nil {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 			continue
+		}
+		if err != nil {
+			return Usage{}, err
 		}
 		sum.Memory, sum.Peak, sum.CPU = sum.Memory+u.Memory-shared, sum.Peak+u.Peak-shared, sum.CPU+u.CPU
 	}
