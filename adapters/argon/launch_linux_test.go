@@ -64,7 +64,11 @@ func TestLaunch_LeavesTheServerAsUrgentAsItWas(t *testing.T) {
 		require.NoError(t, c.Close())
 	}
 
-	require.Equal(t, own, priority(t, os.Getpid()))
+	// The last thread that was made less urgent may still be on its way out.
+	require.Eventually(t, func() bool {
+		nice, err := load.NicenessOf(os.Getpid())
+		return err == nil && nice == own
+	}, time.Minute, time.Millisecond)
 	require.LessOrEqual(t, open(t), descriptors+1)
 	require.LessOrEqual(t, runtime.NumGoroutine(), goroutines+2)
 }
