@@ -45,9 +45,9 @@ func (Random) Fill(b []byte) {
 	_, _ = rand.Read(b)
 }
 
-// RequestID makes a UUID version 7 (RFC 9562 section 5.7) of now that takes no turn:
-// those of one millisecond are in no order, and who answers many requests at
-// once does not line up for their names.
+// RequestID makes a UUID version 7 (RFC 9562 section 5.7) of now that takes no
+// turn: those of one millisecond are in no order, and who answers many requests
+// at once does not line up for their names.
 func RequestID(now time.Time) string {
 	var b uuid.UUID
 	_, _ = rand.Read(b[:])

@@ -8,8 +8,7 @@ import (
 
 // deadline is a context that ends at a time. Unlike the library's own it needs
 // a timer only once somebody waits for it: what is answered out of memory does
-// not. Its time is measured by now. It may carry one value. end must be
-// called.
+// not. Its time is measured by now. It may carry one value. end must be called.
 type deadline struct {
 	at    time.Time
 	now   func() time.Time

@@ -80,13 +80,11 @@ func TestVisitor_WithoutAPartOfItsStanding(t *testing.T) {
 		s := stage.New(t, stage.Options{})
 		g := s.Login(t)
 
-		guard, _ := s.Blind(t, part, row.gone)
-		_, err := guard.Visitor(t.Context(), stage.Bearer(g))
+		err := s.Blind(t, part, row.gone).Enters(t.Context(), g)
 		require.ErrorIs(t, err, session.ErrToken, part)
 		require.Equal(t, row.want, fault.Of(err).Trace(), part)
 
-		guard, _ = s.Blind(t, part, down)
-		_, err = guard.Visitor(t.Context(), stage.Bearer(g))
+		err = s.Blind(t, part, down).Enters(t.Context(), g)
 		require.ErrorIs(t, err, down, part)
 		require.NotErrorIs(t, err, session.ErrToken, part)
 	}

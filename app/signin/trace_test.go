@@ -106,20 +106,17 @@ func TestRefresh_WithoutAPartOfItsStanding(t *testing.T) {
 		stage.Company: {company.ErrNotFound, "tenant: resolved, user: found, portal: closed"},
 	} {
 		s := stage.New(t, stage.Options{})
-		in := signin.RefreshInput{Token: s.Login(t).Refresh}
+		token := s.Login(t).Refresh
 
-		_, sessions := s.Blind(t, part, row.gone)
-		_, err := sessions.Refresh(t.Context(), in)
+		_, err := renew(t, s.Blind(t, part, row.gone), token)
 		require.ErrorIs(t, err, user.ErrBadCredentials, part)
 		require.Equal(t, row.want, traceOf(t, err), part)
 
-		_, sessions = s.Blind(t, part, down)
-		_, err = sessions.Refresh(t.Context(), in)
+		_, err = renew(t, s.Blind(t, part, down), token)
 		require.ErrorIs(t, err, down, part)
 		require.NotErrorIs(t, err, user.ErrBadCredentials, part)
 
-		_, sessions = s.Blind(t, "", nil)
-		_, err = sessions.Refresh(t.Context(), in)
+		_, err = renew(t, s, token)
 		require.NoError(t, err, "the token is spent by none of that")
 	}
 }

@@ -6,16 +6,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"ostiary/app/access"
 	"ostiary/app/port"
-	"ostiary/app/signin"
-	"ostiary/app/tenancy"
 	"ostiary/domain/company"
-	"ostiary/domain/secret"
 	"ostiary/domain/session"
 	"ostiary/domain/tenant"
 	"ostiary/domain/user"
-	"ostiary/test/fake"
 )
 
 // Part is what a session stands on.
@@ -29,28 +24,28 @@ const (
 	Company Part = "company"
 )
 
-// Blind makes the use cases anew, with nothing in their caches, for whom every
-// read of that part ends with err.
-func (s *Stage) Blind(t testing.TB, p Part, err error) (*access.Guard, *signin.Sessions) {
+// Blind is the same stage to one who has nothing in his caches, and for whom
+// every read of that part ends with err.
+func (s *Stage) Blind(t testing.TB, p Part, err error) *Stage {
 	t.Helper()
-	sees := &Stage{Stores: s.Stores, Clock: s.Clock}
+	blind := &Stage{
+		Stores: s.Stores, Cast: s.Cast, Clock: s.Clock, Hasher: s.Hasher, Mailer: s.Mailer, Trail: s.Trail,
+		Tokens: s.Tokens, Names: s.Names,
+	}
 	switch p {
 	case Tenant:
-		sees.Tenants = noTenants{s.Tenants, err}
+		blind.Tenants = noTenants{s.Tenants, err}
 	case Session:
-		sees.Sessions = noSessions{s.Sessions, err}
+		blind.Sessions = noSessions{s.Sessions, err}
 	case Person:
-		sees.Users = noUsers{s.Users, err}
+		blind.Users = noUsers{s.Users, err}
 	case Company:
-		sees.Companies = noCompanies{s.Companies, err}
+		blind.Companies = noCompanies{s.Companies, err}
 	}
-	l := sees.NewLive(t)
-	require.NoError(t, l.Poll(t.Context()))
-	resolver := tenancy.NewResolver(l, BaseDomain, PublicHost, "")
-	guard := access.NewGuard(l, s.Tokens, s.Clock, resolver, s.Names, secret.Text{})
-	system := signin.System{Clock: s.Clock, Random: fake.Random{}, Vault: s.Vault}
-	issuer := signin.NewIssuer(system, s.Sessions, l, s.Tokens, s.Trail, s.Names)
-	return guard, signin.NewSessions(resolver, guard, s.Sessions, l, issuer)
+	blind.Live = blind.NewLive(t)
+	require.NoError(t, blind.Live.Poll(t.Context()))
+	blind.assemble(Options{})
+	return blind
 }
 
 type noTenants struct {
